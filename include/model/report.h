@@ -1,0 +1,83 @@
+/* One run of GPU checks. */
+#ifndef MODEL_REPORT_H
+#define MODEL_REPORT_H
+
+#include "core/json.h"
+
+#define VERDICT_LIST(X) \
+    X(VERDICT_NONE, "none") X(VERDICT_HEALTHY, "healthy") X(VERDICT_DEGRADED, "degraded") \
+    X(VERDICT_UNHEALTHY, "unhealthy") X(VERDICT_INCONCLUSIVE, "inconclusive")
+enum verdict {
+#define X(id, name) id,
+    VERDICT_LIST(X)
+#undef X
+};
+extern const char *const verdict_names[];
+
+#define CHECK_RESULT_LIST(X) \
+    X(CHECK_PASS, "pass") X(CHECK_WARN, "warn") X(CHECK_FAIL, "fail") X(CHECK_SKIP, "skip") \
+    X(CHECK_ERROR, "error")
+enum check_result {
+#define X(id, name) id,
+    CHECK_RESULT_LIST(X)
+#undef X
+};
+extern const char *const check_result_names[];
+
+#define TIER_LIST(X) X(TIER_STATE, "state") X(TIER_QUICK, "quick") X(TIER_BURN, "burn") X(TIER_SOAK, "soak")
+enum tier {
+#define X(id, name) id,
+    TIER_LIST(X)
+#undef X
+};
+extern const char *const tier_names[];
+
+#define REPORT_ORIGIN_LIST(X) X(REPORT_GATE, "gate") X(REPORT_MEMBER, "member")
+enum report_origin {
+#define X(id, name) id,
+    REPORT_ORIGIN_LIST(X)
+#undef X
+};
+extern const char *const report_origin_names[];
+
+struct report_gpu {
+    int64_t index; /* NVML's */
+    char uuid[64];
+    char model[NAME_BYTES_MAX];
+    char pci[32];
+    bool is_virtual;
+};
+
+struct finding {
+    char check[SLUG_BYTES_MAX];
+    int64_t gpu_index; /* -1: the machine */
+    enum check_result result;
+    double value, floor;
+    char unit[16];             /* "" when the check has no figure */
+    char detail[TEXT_BYTES_MAX];
+    char action[TEXT_BYTES_MAX]; /* what to do; "" on pass */
+};
+
+struct report {
+    char id[ID_MAX];
+    char organization_id[ID_MAX];
+    char instance_id[ID_MAX]; /* "": a machine of the member's own */
+    enum report_origin origin;
+    enum tier tier;
+    enum verdict verdict;
+    char summary[TEXT_BYTES_MAX]; /* at most 80 columns */
+    char host[NAME_BYTES_MAX];
+    char driver_version[SLUG_BYTES_MAX];
+    char checker_version[SLUG_BYTES_MAX];
+    int64_t started_at_ms, ended_at_ms, received_at_ms;
+    struct report_gpu *gpus;
+    size_t gpu_count;
+    struct finding *findings;
+    size_t finding_count;
+};
+
+/* report_create is the same struct without what the API answers: id, organization_id,
+ * origin and received_at are refused as unknown. */
+extern const struct shape report_gpu_shape, finding_shape, report_shape, report_create_shape;
+
+#endif
