@@ -131,6 +131,10 @@ fuzz: ## run each fuzzer for SECONDS (60)
 	@SECONDS_EACH=$(or $(SECONDS_EACH),60) CC=$(CLANG) tests/fuzz/run.sh $(SRC_FUZZ)
 
 ##@ Keep it
+.PHONY: openapi
+openapi: all ## rewrite api/openapi.json from the route table
+	@$(BUILD)/hourglassd --openapi > $(BUILD)/openapi.json && mv $(BUILD)/openapi.json api/openapi.json
+
 .PHONY: deps deps-test install uninstall clean help docs libs format
 deps: ## install the packages that building and running need (Debian)
 	@share/deps.sh build
@@ -142,6 +146,9 @@ install: all ## install programs, man pages, completions, units under PREFIX (/u
 
 format: ## rewrite the C files of the working tree in the house style
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+uninstall: ## remove what install put there
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BUILD='$(BUILD)' share/install.sh --remove
 
 clean: ## remove build/
 	rm -rf build

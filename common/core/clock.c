@@ -7,12 +7,12 @@
 #include <string.h>
 #include <time.h>
 
-#define MS_PER_SECOND        1000
-#define SECONDS_PER_DAY      86400
-#define DAYS_TO_YEAR_10000   2932897                                     /* from 1970-01-01 */
-#define AT_MS_MAX            (DAYS_TO_YEAR_10000 * 86400LL * 1000LL - 1) /* 9999-12-31T23:59:59.999Z */
-#define AT_MS_MIN            (-719528LL * 86400LL * 1000LL)              /* 0000-01-01T00:00:00Z */
-#define DURATION_SECONDS_MAX (3650LL * SECONDS_PER_DAY)                  /* ten years */
+#define MS_PER_SECOND        INT64_C(1000)
+#define SECONDS_PER_DAY      INT64_C(86400)
+#define MS_PER_DAY           (SECONDS_PER_DAY * MS_PER_SECOND)
+#define AT_MS_MAX            (2932897 * MS_PER_DAY - 1) /* 9999-12-31T23:59:59.999Z */
+#define AT_MS_MIN            (-719528 * MS_PER_DAY)     /* 0000-01-01T00:00:00Z */
+#define DURATION_SECONDS_MAX (3650 * SECONDS_PER_DAY)   /* ten years */
 
 static int64_t read_ms(clockid_t which)
 {
@@ -114,9 +114,8 @@ static char *digits_put(char *p, int64_t n, int digits)
 const char *rfc3339_format(int64_t at_ms, char buf[RFC3339_MAX])
 {
     int64_t at = at_ms > AT_MS_MAX ? AT_MS_MAX : at_ms < AT_MS_MIN ? AT_MS_MIN : at_ms;
-    int64_t day_ms = SECONDS_PER_DAY * (int64_t)MS_PER_SECOND;
-    int64_t days = (at - (at < 0 ? day_ms - 1 : 0)) / day_ms;
-    int64_t rest = at - days * day_ms, seconds = rest / MS_PER_SECOND;
+    int64_t days = (at - (at < 0 ? MS_PER_DAY - 1 : 0)) / MS_PER_DAY;
+    int64_t rest = at - days * MS_PER_DAY, seconds = rest / MS_PER_SECOND;
     struct date d = date_of_days(days);
     char *p = buf;
 
@@ -241,7 +240,7 @@ enum err_code rfc3339_parse(const char *text, int64_t *at_ms, struct err *e)
         !time_take(&p, &seconds) || (ms = fraction_take(&p)) < 0 || !offset_take(&p, &offset))
         return err_set(e, ERR_INVALID, "expected a time such as 2026-11-20T13:35:20Z, got '%.40s'",
                        text);
-    at = (days * SECONDS_PER_DAY + seconds - offset * 60) * MS_PER_SECOND + ms;
+    at = (days * SECONDS_PER_DAY + seconds - INT64_C(60) * offset) * MS_PER_SECOND + ms;
     if (at < 0 || at > AT_MS_MAX)
         return err_set(e, ERR_INVALID, "expected a time in the years 1970 to 9999, got '%.40s'",
                        text);

@@ -44,7 +44,9 @@ static void text_trim(char *text, size_t size, int wanted)
 PRINTF_LIKE(3, 0)
 static void text_vformat(char *text, size_t size, const char *fmt, va_list ap)
 {
-    text_trim(text, size, vsnprintf(text, size, fmt, ap));
+    int wanted = vsnprintf(text, size, fmt, ap);
+
+    text_trim(text, size, wanted);
 }
 
 void err_clear(struct err *e)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -74,7 +75,7 @@ static enum err_code fd_read(int fd, const char *path, struct strbuf *out, struc
 enum err_code file_read(const char *path, struct strbuf *out, struct err *e)
 {
     FD fd = -1;
-    struct stat st;
+    struct stat st = {0};
     enum err_code rc = file_open(path, &fd, &st, e);
 
     return rc ? rc : fd_read(fd, path, out, e);
@@ -83,7 +84,7 @@ enum err_code file_read(const char *path, struct strbuf *out, struct err *e)
 enum err_code file_read_secret(const char *path, struct strbuf *out, struct err *e)
 {
     FD fd = -1;
-    struct stat st;
+    struct stat st = {0};
     enum err_code rc = file_open(path, &fd, &st, e);
 
     if (rc)

@@ -115,7 +115,7 @@ enum err_code money_ceil(int64_t rate_micros_per_hour, int64_t seconds, int64_t 
                          struct err *e)
 {
     int32_t remainder = 0;
-    int64_t whole;
+    int64_t whole = 0;
     enum err_code rc = money_accrue(rate_micros_per_hour, seconds, &remainder, &whole, e);
 
     if (rc)
@@ -163,7 +163,7 @@ static bool is_digit(char c)
 static enum err_code digits_add(const char **text, __int128 *sum, struct err *e)
 {
     for (; is_digit(**text); (*text)++) {
-        *sum = *sum * 10 + (**text - '0') * (__int128)MICROS_PER_UNIT;
+        *sum = *sum * 10 + (__int128)(**text - '0') * MICROS_PER_UNIT;
         if (*sum > (__int128)INT64_MAX + 1)
             return err_set(e, ERR_LIMIT, "the amount is too large");
     }
@@ -190,7 +190,7 @@ enum err_code micros_parse(const char *text, int64_t *micros, struct err *e)
             goto bad;
         for (; is_digit(*p) && unit > 1; p++) {
             unit /= 10;
-            sum += (*p - '0') * unit;
+            sum += (__int128)(*p - '0') * unit;
         }
     }
     if (*p)

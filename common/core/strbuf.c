@@ -37,7 +37,7 @@ void strbuf_reset(struct strbuf *s)
 }
 
 /* Make room for `more` bytes and the NUL. */
-static bool strbuf_grow(struct strbuf *s, size_t more)
+static bool strbuf_grow_slowly(struct strbuf *s, size_t more)
 {
     size_t need, size;
     char *data;
@@ -66,6 +66,12 @@ static bool strbuf_grow(struct strbuf *s, size_t more)
     s->data = data;
     s->size = size;
     return true;
+}
+
+/* Nearly every append fits: the memory never exceeds the maximum, so one test will do. */
+static inline bool strbuf_grow(struct strbuf *s, size_t more)
+{
+    return (more < s->size - s->len && !s->failed) || strbuf_grow_slowly(s, more);
 }
 
 void strbuf_add(struct strbuf *s, const void *bytes, size_t len)

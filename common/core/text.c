@@ -213,7 +213,7 @@ static void clean_visible(struct cleaner *k, uint32_t c, const char *bytes, size
 static size_t clean_next(struct cleaner *k, const char *bytes, size_t len)
 {
     size_t n = csi_len(bytes, len);
-    uint32_t c;
+    uint32_t c = 0;
 
     if (n > 0)
         return n;

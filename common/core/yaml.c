@@ -163,15 +163,16 @@ static enum err_code on_scalar(struct reader *r, const yaml_event_t *ev)
     bool plain = ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     enum yaml_scalar kind = plain ? yaml_scalar_kind(text, len) : YAML_SCALAR_STRING;
     enum err_code rc;
-    uint32_t node;
+    uint32_t node = 0;
+    bool too_large;
     json_t *value;
 
     if (wants_key(r))
         return on_key(r, ev);
     if (memchr(text, '\0', len))
         return refuse(r, ev->start_mark, "a NUL character is not allowed in text");
-    value = yaml_scalar_value(kind, text, len);
-    if (!value && kind == YAML_SCALAR_NUMBER)
+    value = yaml_scalar_value(kind, text, len, &too_large);
+    if (too_large)
         return refuse(r, ev->start_mark, "the number is too large (integers must fit in 64 bits)");
     rc = node_add(r, ev->start_mark, &node);
     if (rc) {
@@ -185,7 +186,7 @@ static enum err_code on_scalar(struct reader *r, const yaml_event_t *ev)
 static enum err_code on_open(struct reader *r, const yaml_event_t *ev, bool mapping)
 {
     json_t *tree;
-    uint32_t node;
+    uint32_t node = 0;
     enum err_code rc;
 
     if (wants_key(r))

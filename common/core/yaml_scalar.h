@@ -11,7 +11,7 @@ enum yaml_scalar { YAML_SCALAR_STRING, YAML_SCALAR_NULL, YAML_SCALAR_BOOL, YAML_
  * 1_000, 12:30, .5, 007) is a string. */
 enum yaml_scalar yaml_scalar_kind(const char *text, size_t len);
 
-/* Caller owns; NULL when out of memory or, for a number, when it does not fit. */
-json_t *yaml_scalar_value(enum yaml_scalar kind, const char *text, size_t len);
+/* Caller owns; NULL when out of memory or, with *too_large set, when a number does not fit. */
+json_t *yaml_scalar_value(enum yaml_scalar kind, const char *text, size_t len, bool *too_large);
 
 #endif

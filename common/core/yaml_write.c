@@ -63,15 +63,21 @@ enum yaml_scalar yaml_scalar_kind(const char *text, size_t len)
     return is_json_number(text, len) ? YAML_SCALAR_NUMBER : YAML_SCALAR_STRING;
 }
 
-json_t *yaml_scalar_value(enum yaml_scalar kind, const char *text, size_t len)
+json_t *yaml_scalar_value(enum yaml_scalar kind, const char *text, size_t len, bool *too_large)
 {
+    json_error_t je;
+    json_t *number;
+
+    *too_large = false;
     switch (kind) {
     case YAML_SCALAR_NULL:
         return json_null();
     case YAML_SCALAR_BOOL:
         return json_boolean(text[0] == 't');
     case YAML_SCALAR_NUMBER:
-        return json_loadb(text, len, JSON_DECODE_ANY, NULL);
+        number = json_loadb(text, len, JSON_DECODE_ANY, &je);
+        *too_large = !number && json_error_code(&je) == json_error_numeric_overflow;
+        return number;
     case YAML_SCALAR_STRING:
         break;
     }

@@ -111,8 +111,8 @@ enum err_code shape_decode(const struct shape *s, const json_t *in, void *out,
 
 /* As shape_decode(), but changes only what `in` names (merge patch) and ignores
  * FIELD_REQUIRED, except inside an object that `out` does not have yet; null removes what is
- * optional; a list is replaced whole. `present`, if not NULL, gets bit i set for fields[i] that was named
- * (field_count <= 64). On error `out` is unchanged. Errors: ERR_INVALID. */
+ * optional; a list is replaced whole. `present`, if not NULL, gets bit i set for fields[i]
+ * that was named (field_count <= 64). On error `out` is unchanged. Errors: ERR_INVALID. */
 enum err_code shape_patch(const struct shape *s, const json_t *in, void *out, uint64_t *present,
                           struct err *e) MUST_CHECK;
 

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# install.sh [--remove]: programs, manual pages, completions, catalogue, example jobs and the systemd unit under
+# $DESTDIR$PREFIX. Used by `make install` and `make uninstall`.
+set -euo pipefail
+root=${DESTDIR:-}${PREFIX:?}
+files=() # source, target, mode
+add() { files+=("$1" "$2" "$3"); }
+for p in hourglass hourglassd hourglass-gpu; do add "$BUILD/$p" "$root/bin/$p" 755; done
+add "$BUILD/hourglass-run" "$root/libexec/hourglass/hourglass-run" 755
+for m in docs/man/*.[158]; do add "$m" "$root/share/man/man${m##*.}/$(basename "$m")" 644; done
+add share/catalogue.yaml "$root/share/hourglass/catalogue.yaml" 644
+for e in share/examples/*.yaml; do add "$e" "$root/share/hourglass/examples/$(basename "$e")" 644; done
+add share/systemd/hourglassd.service "$root/lib/systemd/system/hourglassd.service" 644
+
+if [ "${1:-}" = --remove ]; then
+  for ((i = 0; i < ${#files[@]}; i += 3)); do rm -f "${files[i + 1]}"; done
+  rm -f "$root/share/bash-completion/completions/hourglass" "$root/share/zsh/site-functions/_hourglass"
+  rmdir "$root/libexec/hourglass" "$root/share/hourglass/examples" "$root/share/hourglass" 2>/dev/null || true
+  exit 0
+fi
+for ((i = 0; i < ${#files[@]}; i += 3)); do
+  install -D -m "${files[i + 2]}" "${files[i]}" "${files[i + 1]}"
+done
+sed -i "s|/usr/local|$PREFIX|g" "$root/lib/systemd/system/hourglassd.service"
+for shell in bash zsh; do
+  case $shell in
+  bash) to=$root/share/bash-completion/completions/hourglass ;;
+  zsh) to=$root/share/zsh/site-functions/_hourglass ;;
+  esac
+  mkdir -p "$(dirname "$to")"
+  "$BUILD/hourglass" completion $shell >"$to"
+done
+echo "installed under $root"
