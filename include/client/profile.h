@@ -12,7 +12,8 @@ struct profile {
     char url[URL_BYTES_MAX];
     char token_file[URL_BYTES_MAX];
     char ca_file[URL_BYTES_MAX];
-    char token[TOKEN_BYTES_MAX]; /* from token_file or HOURGLASS_TOKEN; never from the file itself */
+    char
+        token[TOKEN_BYTES_MAX]; /* from token_file or HOURGLASS_TOKEN; never from the file itself */
 };
 
 struct profile_flags {
@@ -27,8 +28,12 @@ struct profile_flags {
  *     - name: demo
  *       url: http://127.0.0.1:7070
  *       token_file: ~/.config/hourglass/demo.token   # mode 0600
- * Errors: ERR_NOT_FOUND nothing configured (says how to), ERR_INVALID file:line:column,
- * ERR_FORBIDDEN a token file that others may read. */
-enum err_code profile_load(const struct profile_flags *f, struct profile *out, struct err *e) MUST_CHECK;
+ * "~/" in a path is the home folder. An address that is not the profile's comes without the
+ * profile's key: then HOURGLASS_TOKEN is the only one.
+ * Errors: ERR_NOT_FOUND nothing configured (says how to), or no such file; ERR_INVALID
+ * file:line:column, an unknown profile, a token file that holds no key or is not there;
+ * ERR_FORBIDDEN a token file that others may read; ERR_IO. */
+enum err_code profile_load(const struct profile_flags *f, struct profile *out,
+                           struct err *e) MUST_CHECK;
 
 #endif

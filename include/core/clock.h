@@ -25,8 +25,14 @@ struct clock_test {
 void clock_test_init(struct clock_test *c, int64_t at_ms);
 void clock_test_advance(struct clock_test *c, int64_t by_ms);
 
-static inline int64_t clock_now_ms(struct clock *c) { return c->now_ms(c); }
-static inline int64_t clock_mono_ms(struct clock *c) { return c->mono_ms(c); }
+static inline int64_t clock_now_ms(struct clock *c)
+{
+    return c->now_ms(c);
+}
+static inline int64_t clock_mono_ms(struct clock *c)
+{
+    return c->mono_ms(c);
+}
 
 /* RFC 3339 in UTC with `Z`, milliseconds only when not zero. Returns buf. */
 const char *rfc3339_format(int64_t at_ms, char buf[RFC3339_MAX]);

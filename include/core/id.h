@@ -7,25 +7,25 @@
 #include "core/limits.h"
 
 /* prefix, noun: one line per kind of object. */
-#define ID_LIST(X)              \
-    X(ORGANIZATION, "org")      \
-    X(PROJECT, "prj")           \
-    X(MEMBER, "mem")            \
-    X(API_KEY, "key")           \
-    X(INSTANCE, "ins")          \
-    X(JOB, "job")               \
-    X(GRANT, "grt")             \
-    X(HOLD, "hld")              \
-    X(TRANSACTION, "txn")       \
-    X(ENTRY, "ent")             \
-    X(REPORT, "rep")            \
+#define ID_LIST(X)         \
+    X(ORGANIZATION, "org") \
+    X(PROJECT, "prj")      \
+    X(MEMBER, "mem")       \
+    X(API_KEY, "key")      \
+    X(INSTANCE, "ins")     \
+    X(JOB, "job")          \
+    X(GRANT, "grt")        \
+    X(HOLD, "hld")         \
+    X(TRANSACTION, "txn")  \
+    X(ENTRY, "ent")        \
+    X(REPORT, "rep")       \
     X(REQUEST, "req")
 
 enum id_kind {
 #define X(kind, prefix) ID_##kind,
     ID_LIST(X)
 #undef X
-    ID_KIND_COUNT
+        ID_KIND_COUNT
 };
 
 /* A new id; strictly increasing within the process, whatever the clock does.

@@ -44,9 +44,9 @@ struct field {
     const char *help; /* one sentence; the schema's description */
     enum field_kind kind;
     unsigned flags;
-    size_t offset, size;   /* of the member */
-    size_t count_offset;   /* FIELD_LIST: offset of its size_t count */
-    int64_t min, max;      /* meaning by kind; both 0: unlimited (FIELD_LIST: items) */
+    size_t offset, size; /* of the member */
+    size_t count_offset; /* FIELD_LIST: offset of its size_t count */
+    int64_t min, max;    /* meaning by kind; both 0: unlimited (FIELD_LIST: items) */
     const char *const *names;
     const struct shape *of; /* OBJECT, LIST; NULL in a LIST: strings of `item_size` */
     size_t item_size;       /* LIST of strings: bytes of each inline string */
@@ -61,38 +61,67 @@ struct shape {
 };
 
 #define FIELD_BYTES(type, member) sizeof(((type *)0)->member)
-#define FIELD_AT(type, member) .offset = offsetof(type, member), .size = FIELD_BYTES(type, member)
+#define FIELD_AT(type, member)    .offset = offsetof(type, member), .size = FIELD_BYTES(type, member)
 
-#define F_STRING(type, m, fl, lo, hi, txt) \
-    {.name = #m, .help = txt, .kind = FIELD_STRING, .flags = fl, FIELD_AT(type, m), .min = lo, .max = hi}
-#define F_TEXT(type, m, fl, lo, hi, txt) \
-    {.name = #m, .help = txt, .kind = FIELD_TEXT, .flags = fl, FIELD_AT(type, m), .min = lo, .max = hi}
-#define F_BOOL(type, m, fl, txt) \
-    {.name = #m, .help = txt, .kind = FIELD_BOOL, .flags = fl, FIELD_AT(type, m)}
-#define F_INT(type, m, fl, lo, hi, txt) \
-    {.name = #m, .help = txt, .kind = FIELD_INT, .flags = fl, FIELD_AT(type, m), .min = lo, .max = hi}
-#define F_NUMBER(type, m, fl, lo, hi, txt) \
-    {.name = #m, .help = txt, .kind = FIELD_NUMBER, .flags = fl, FIELD_AT(type, m), .min = lo, .max = hi}
-#define F_MONEY(type, m, fl, lo, hi, txt) \
-    {.name = #m, .help = txt, .kind = FIELD_MONEY, .flags = fl, FIELD_AT(type, m), .min = lo, .max = hi}
-#define F_ENUM(type, m, fl, list, txt) \
-    {.name = #m, .help = txt, .kind = FIELD_ENUM, .flags = fl, FIELD_AT(type, m), .names = list}
-#define F_OBJECT(type, m, fl, shp, txt) \
-    {.name = #m, .help = txt, .kind = FIELD_OBJECT, .flags = fl, FIELD_AT(type, m), .of = shp}
-#define F_LIST(type, m, cnt, fl, shp, hi, txt) \
-    {.name = #m, .help = txt, .kind = FIELD_LIST, .flags = fl, FIELD_AT(type, m), \
-     .count_offset = offsetof(type, cnt), .max = hi, .of = shp}
-#define F_STRINGS(type, m, cnt, fl, bytes, hi, txt) \
-    {.name = #m, .help = txt, .kind = FIELD_LIST, .flags = fl, FIELD_AT(type, m), \
-     .count_offset = offsetof(type, cnt), .max = hi, .item_size = bytes}
+#define F_STRING(type, m, fl, lo, hi, txt)                                                        \
+    {                                                                                             \
+        .name = #m, .help = txt, .kind = FIELD_STRING, .flags = fl, FIELD_AT(type, m), .min = lo, \
+        .max = hi                                                                                 \
+    }
+#define F_TEXT(type, m, fl, lo, hi, txt)                                                        \
+    {                                                                                           \
+        .name = #m, .help = txt, .kind = FIELD_TEXT, .flags = fl, FIELD_AT(type, m), .min = lo, \
+        .max = hi                                                                               \
+    }
+#define F_BOOL(type, m, fl, txt)                                                    \
+    {                                                                               \
+        .name = #m, .help = txt, .kind = FIELD_BOOL, .flags = fl, FIELD_AT(type, m) \
+    }
+#define F_INT(type, m, fl, lo, hi, txt)                                                        \
+    {                                                                                          \
+        .name = #m, .help = txt, .kind = FIELD_INT, .flags = fl, FIELD_AT(type, m), .min = lo, \
+        .max = hi                                                                              \
+    }
+#define F_NUMBER(type, m, fl, lo, hi, txt)                                                        \
+    {                                                                                             \
+        .name = #m, .help = txt, .kind = FIELD_NUMBER, .flags = fl, FIELD_AT(type, m), .min = lo, \
+        .max = hi                                                                                 \
+    }
+#define F_MONEY(type, m, fl, lo, hi, txt)                                                        \
+    {                                                                                            \
+        .name = #m, .help = txt, .kind = FIELD_MONEY, .flags = fl, FIELD_AT(type, m), .min = lo, \
+        .max = hi                                                                                \
+    }
+#define F_ENUM(type, m, fl, list, txt)                                                             \
+    {                                                                                              \
+        .name = #m, .help = txt, .kind = FIELD_ENUM, .flags = fl, FIELD_AT(type, m), .names = list \
+    }
+#define F_OBJECT(type, m, fl, shp, txt)                                                          \
+    {                                                                                            \
+        .name = #m, .help = txt, .kind = FIELD_OBJECT, .flags = fl, FIELD_AT(type, m), .of = shp \
+    }
+#define F_LIST(type, m, cnt, fl, shp, hi, txt)                                       \
+    {                                                                                \
+        .name = #m, .help = txt, .kind = FIELD_LIST, .flags = fl, FIELD_AT(type, m), \
+        .count_offset = offsetof(type, cnt), .max = hi, .of = shp                    \
+    }
+#define F_STRINGS(type, m, cnt, fl, bytes, hi, txt)                                  \
+    {                                                                                \
+        .name = #m, .help = txt, .kind = FIELD_LIST, .flags = fl, FIELD_AT(type, m), \
+        .count_offset = offsetof(type, cnt), .max = hi, .item_size = bytes           \
+    }
 /* A moment: the member is `<m>_ms`, the wire name is `m` ("created_at"). */
-#define F_TIME(type, m, fl, txt) \
-    {.name = #m, .help = txt, .kind = FIELD_TIME, .flags = fl, FIELD_AT(type, m##_ms)}
+#define F_TIME(type, m, fl, txt)                                                         \
+    {                                                                                    \
+        .name = #m, .help = txt, .kind = FIELD_TIME, .flags = fl, FIELD_AT(type, m##_ms) \
+    }
 
-#define SHAPE(var, type, wire_name, txt, table)            \
-    const struct shape var = {                             \
-        .name = wire_name, .help = txt, .size = sizeof(type), \
-        .fields = table, .field_count = ARRAY_SIZE(table)}
+#define SHAPE(var, type, wire_name, txt, table)     \
+    const struct shape var = {.name = wire_name,    \
+                              .help = txt,          \
+                              .size = sizeof(type), \
+                              .fields = table,      \
+                              .field_count = ARRAY_SIZE(table)}
 
 /* Parse a whole document: UTF-8, no NUL, no duplicate keys, depth at most
  * JSON_DEPTH_MAX, nothing after it. Caller owns *out (json_decref).

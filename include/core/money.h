@@ -7,8 +7,8 @@
 #include "core/base.h"
 #include "core/errs.h"
 
-#define CURRENCY_MAX 4
-#define MONEY_TEXT_MAX 40
+#define CURRENCY_MAX           4
+#define MONEY_TEXT_MAX         40
 #define MONEY_SECONDS_PER_HOUR 3600
 
 struct money {
@@ -21,8 +21,10 @@ struct money money_of(int64_t micros, const char *currency);
 
 /* Errors: ERR_INVALID when currencies differ; ERR_LIMIT when the result does
  * not fit in int64. A zeroed struct counts as zero of any currency. */
-enum err_code money_add(struct money a, struct money b, struct money *out, struct err *e) MUST_CHECK;
-enum err_code money_sub(struct money a, struct money b, struct money *out, struct err *e) MUST_CHECK;
+enum err_code money_add(struct money a, struct money b, struct money *out,
+                        struct err *e) MUST_CHECK;
+enum err_code money_sub(struct money a, struct money b, struct money *out,
+                        struct err *e) MUST_CHECK;
 
 /* -1, 0, 1. Asserts equal currencies: comparing EUR to USD is a programmer's error. */
 int money_compare(struct money a, struct money b);

@@ -11,7 +11,7 @@
 struct cloud_operator {
     char name[SLUG_BYTES_MAX];
     char legal_entity[NAME_BYTES_MAX];
-    char country[3];        /* ISO 3166-1 alpha-2 of the operator's seat */
+    char country[3]; /* ISO 3166-1 alpha-2 of the operator's seat */
     char parent[NAME_BYTES_MAX];
     char parent_country[3]; /* of the ultimate parent: the jurisdiction we show */
     char source[TEXT_BYTES_MAX];
@@ -56,11 +56,12 @@ struct pool {
     int64_t capacity_units;
 };
 
-#define AVAILABILITY_LIST(X) \
-    X(AVAILABILITY_AVAILABLE, "available") \
-    X(AVAILABILITY_SCARCE, "scarce") \
-    X(AVAILABILITY_SHORTAGE, "shortage") \
-    X(AVAILABILITY_NOT_CONNECTED, "not_connected") /* no engine for the zone in this installation */
+#define AVAILABILITY_LIST(X)                                                                      \
+    X(AVAILABILITY_AVAILABLE, "available")                                                        \
+    X(AVAILABILITY_SCARCE, "scarce")                                                              \
+    X(AVAILABILITY_SHORTAGE, "shortage")                                                          \
+    X(AVAILABILITY_NOT_CONNECTED, "not_connected") /* no engine for the zone in this installation \
+                                                    */
 enum availability {
 #define X(id, name) id,
     AVAILABILITY_LIST(X)
@@ -93,11 +94,11 @@ struct offer {
 };
 
 struct catalogue {
-    int64_t version;  /* the file's; frozen into instances as the price version */
+    int64_t version; /* the file's; frozen into instances as the price version */
     char currency[CURRENCY_MAX];
-    int64_t hold_window_seconds;     /* one hold per window */
-    int64_t checkpoint_grace_seconds;/* from SIGTERM to SIGKILL */
-    int64_t stop_margin_seconds;     /* held beyond the grace */
+    int64_t hold_window_seconds;      /* one hold per window */
+    int64_t checkpoint_grace_seconds; /* from SIGTERM to SIGKILL */
+    int64_t stop_margin_seconds;      /* held beyond the grace */
     int64_t minimum_charge_seconds;
     struct cloud_operator *operators;
     size_t operator_count;
@@ -111,8 +112,8 @@ struct catalogue {
     size_t offer_count;
 };
 
-extern const struct shape cloud_operator_shape, zone_shape, gpu_model_shape, pool_shape, offer_shape,
-    catalogue_shape;
+extern const struct shape cloud_operator_shape, zone_shape, gpu_model_shape, pool_shape,
+    offer_shape, catalogue_shape;
 
 /* Load and check a file: shapes, then references (an offer's zone, GPU model and pool
  * exist; names are unique; one currency). Fills the answered fields except stock.

@@ -5,9 +5,13 @@
 
 #include "core/json.h"
 
-#define GRANT_KIND_LIST(X) \
-    X(GRANT_PAID, "paid") X(GRANT_PROMOTIONAL, "promotional") X(GRANT_PROGRAMME, "programme") \
-    X(GRANT_SLA, "sla") X(GRANT_POC, "poc") X(GRANT_CORRECTION, "correction")
+#define GRANT_KIND_LIST(X)              \
+    X(GRANT_PAID, "paid")               \
+    X(GRANT_PROMOTIONAL, "promotional") \
+    X(GRANT_PROGRAMME, "programme")     \
+    X(GRANT_SLA, "sla")                 \
+    X(GRANT_POC, "poc")                 \
+    X(GRANT_CORRECTION, "correction")
 enum grant_kind {
 #define X(id, name) id,
     GRANT_KIND_LIST(X)
@@ -43,7 +47,9 @@ struct grant_create {
     int64_t expires_at_ms;
 };
 
-#define HOLD_STATE_LIST(X) X(HOLD_OPEN, "open") X(HOLD_CLOSED, "closed")
+#define HOLD_STATE_LIST(X) \
+    X(HOLD_OPEN, "open")   \
+    X(HOLD_CLOSED, "closed")
 enum hold_state {
 #define X(id, name) id,
     HOLD_STATE_LIST(X)
@@ -73,10 +79,15 @@ struct hold {
     size_t part_count;
 };
 
-#define ENTRY_KIND_LIST(X) \
-    X(ENTRY_GRANT, "grant") X(ENTRY_HOLD, "hold") X(ENTRY_CAPTURE, "capture") \
-    X(ENTRY_RELEASE, "release") X(ENTRY_EXPIRE, "expire") X(ENTRY_VOID, "void") \
-    X(ENTRY_LOSS, "loss") X(ENTRY_CORRECTION, "correction")
+#define ENTRY_KIND_LIST(X)      \
+    X(ENTRY_GRANT, "grant")     \
+    X(ENTRY_HOLD, "hold")       \
+    X(ENTRY_CAPTURE, "capture") \
+    X(ENTRY_RELEASE, "release") \
+    X(ENTRY_EXPIRE, "expire")   \
+    X(ENTRY_VOID, "void")       \
+    X(ENTRY_LOSS, "loss")       \
+    X(ENTRY_CORRECTION, "correction")
 enum entry_kind {
 #define X(id, name) id,
     ENTRY_KIND_LIST(X)
@@ -85,18 +96,18 @@ enum entry_kind {
 extern const char *const entry_kind_names[];
 
 /* Accounts of the double entry. Customer accounts belong to one grant. */
-#define ACCOUNT_LIST(X) \
-    X(ACCOUNT_GRANT, "grant")       /* credit that a customer may use */ \
-    X(ACCOUNT_HELD, "held")         /* credit set aside */ \
-    X(ACCOUNT_FUNDING, "funding")   /* where grants come from */ \
-    X(ACCOUNT_REVENUE, "revenue")   /* what was used */ \
-    X(ACCOUNT_BREAKAGE, "breakage") /* what expired or was voided */ \
+#define ACCOUNT_LIST(X)                                                            \
+    X(ACCOUNT_GRANT, "grant")                 /* credit that a customer may use */ \
+    X(ACCOUNT_HELD, "held")                   /* credit set aside */               \
+    X(ACCOUNT_FUNDING, "funding")             /* where grants come from */         \
+    X(ACCOUNT_REVENUE, "revenue")             /* what was used */                  \
+    X(ACCOUNT_BREAKAGE, "breakage")           /* what expired or was voided */     \
     X(ACCOUNT_PROVIDER_LOSS, "provider_loss") /* use beyond what was held */
 enum account {
 #define X(id, name) id,
     ACCOUNT_LIST(X)
 #undef X
-    ACCOUNT_COUNT
+        ACCOUNT_COUNT
 };
 extern const char *const account_names[];
 
@@ -118,7 +129,7 @@ struct entry {
 
 /* GET /v1/credit. Everything is exact at `as_of`. */
 struct credit {
-    int64_t as_of_ms; /* wire name as_of */
+    int64_t as_of_ms;       /* wire name as_of */
     struct money granted;   /* of all grants in effect or used */
     struct money consumed;  /* captured */
     struct money expired;   /* expired or voided */
@@ -154,12 +165,12 @@ struct burn_part {
 struct estimate {
     char offer_id[SLUG_BYTES_MAX];
     bool accepted;
-    char refusal_code[SLUG_BYTES_MAX];  /* problem slug; "" when accepted */
-    char refusal[TEXT_BYTES_MAX];       /* a sentence; "" when accepted */
+    char refusal_code[SLUG_BYTES_MAX]; /* problem slug; "" when accepted */
+    char refusal[TEXT_BYTES_MAX];      /* a sentence; "" when accepted */
     struct money price_per_hour;
     struct money price_per_day;
     struct money cost_to_deadline; /* zero without one */
-    struct money hold; /* set aside at launch */
+    struct money hold;             /* set aside at launch */
     struct money available_before, available_after;
     int64_t runway_before_at_ms, runway_after_at_ms; /* 0: not in sight */
     int64_t stock;

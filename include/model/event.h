@@ -13,7 +13,7 @@ struct event {
     char object_id[ID_MAX];
     char actor_id[ID_MAX]; /* member, or "" for the system */
     char request_id[ID_MAX];
-    char state[SLUG_BYTES_MAX]; /* new state of the object, where it has one */
+    char state[SLUG_BYTES_MAX];   /* new state of the object, where it has one */
     char summary[TEXT_BYTES_MAX]; /* a sentence */
 };
 

@@ -4,25 +4,30 @@
 
 #include "core/json.h"
 
-#define ROLE_LIST(X) \
-    X(ROLE_OWNER, "owner") X(ROLE_ADMIN, "admin") X(ROLE_BILLING, "billing") \
-    X(ROLE_MEMBER, "member") X(ROLE_VIEWER, "viewer")
+#define ROLE_LIST(X)           \
+    X(ROLE_OWNER, "owner")     \
+    X(ROLE_ADMIN, "admin")     \
+    X(ROLE_BILLING, "billing") \
+    X(ROLE_MEMBER, "member")   \
+    X(ROLE_VIEWER, "viewer")
 enum role {
 #define X(id, name) id,
     ROLE_LIST(X)
 #undef X
-    ROLE_COUNT
+        ROLE_COUNT
 };
 extern const char *const role_names[];
 
-#define STAFF_ROLE_LIST(X) \
-    X(STAFF_NONE, "none") X(STAFF_SUPPORT, "support") X(STAFF_OPERATOR, "operator") \
+#define STAFF_ROLE_LIST(X)        \
+    X(STAFF_NONE, "none")         \
+    X(STAFF_SUPPORT, "support")   \
+    X(STAFF_OPERATOR, "operator") \
     X(STAFF_AUDITOR, "auditor")
 enum staff_role {
 #define X(id, name) id,
     STAFF_ROLE_LIST(X)
 #undef X
-    STAFF_ROLE_COUNT
+        STAFF_ROLE_COUNT
 };
 extern const char *const staff_role_names[];
 
@@ -60,7 +65,7 @@ struct api_key {
     char member_id[ID_MAX];
     char project_id[ID_MAX]; /* default project of what is made with it */
     char name[NAME_BYTES_MAX];
-    char hint[16];           /* first characters of the token, to recognise it */
+    char hint[16];               /* first characters of the token, to recognise it */
     char token[TOKEN_BYTES_MAX]; /* in the answer to its creation only */
     int64_t created_at_ms;
     int64_t expires_at_ms; /* 0: never */
@@ -92,10 +97,21 @@ struct me {
     int64_t server_time_ms; /* wire name server_time */
 };
 
-struct organization_create { char name[NAME_BYTES_MAX]; char country[3]; };
-struct project_create { char name[NAME_BYTES_MAX]; };
-struct member_create { char name[NAME_BYTES_MAX]; char email[EMAIL_BYTES_MAX]; enum role role; };
-struct member_patch { enum role role; };
+struct organization_create {
+    char name[NAME_BYTES_MAX];
+    char country[3];
+};
+struct project_create {
+    char name[NAME_BYTES_MAX];
+};
+struct member_create {
+    char name[NAME_BYTES_MAX];
+    char email[EMAIL_BYTES_MAX];
+    enum role role;
+};
+struct member_patch {
+    enum role role;
+};
 struct api_key_create {
     char name[NAME_BYTES_MAX];
     char member_id[ID_MAX];  /* "": the caller */

@@ -6,34 +6,36 @@
 #include "model/report.h"
 
 /* state, wire name, states it may move to (a set of TO(x)), billing while in it */
-#define INSTANCE_STATE_LIST(X)                                                              \
-    X(INSTANCE_REQUESTED, "requested", TO(PROVISIONING) | TO(TERMINATING) | TO(FAILED), OFF)  \
-    X(INSTANCE_PROVISIONING, "provisioning",                                                \
-      TO(HEALTH_CHECK) | TO(TERMINATING) | TO(STOPPING) | TO(FAILED), OFF)                    \
-    X(INSTANCE_HEALTH_CHECK, "health_check",                                                \
-      TO(RUNNING) | TO(FAILED) | TO(TERMINATING) | TO(STOPPING), OFF)                         \
-    X(INSTANCE_RUNNING, "running", TO(STOPPING) | TO(TERMINATING) | TO(UNREACHABLE) | TO(FAILED), ON) \
-    X(INSTANCE_UNREACHABLE, "unreachable",                                                  \
-      TO(RUNNING) | TO(STOPPING) | TO(TERMINATING) | TO(FAILED), ON)                          \
-    X(INSTANCE_STOPPING, "stopping", TO(STOPPED) | TO(TERMINATING) | TO(FAILED), ON)          \
-    X(INSTANCE_STOPPED, "stopped", TO(STARTING) | TO(TERMINATING), OFF)                       \
-    X(INSTANCE_STARTING, "starting",                                                        \
-      TO(HEALTH_CHECK) | TO(STOPPING) | TO(TERMINATING) | TO(FAILED), OFF)                    \
-    X(INSTANCE_TERMINATING, "terminating", TO(TERMINATED), ON)                                \
-    X(INSTANCE_TERMINATED, "terminated", 0, OFF)                                              \
+#define INSTANCE_STATE_LIST(X)                                                                    \
+    X(INSTANCE_REQUESTED, "requested", TO(PROVISIONING) | TO(TERMINATING) | TO(FAILED), OFF)      \
+    X(INSTANCE_PROVISIONING, "provisioning",                                                      \
+      TO(HEALTH_CHECK) | TO(TERMINATING) | TO(STOPPING) | TO(FAILED), OFF)                        \
+    X(INSTANCE_HEALTH_CHECK, "health_check",                                                      \
+      TO(RUNNING) | TO(FAILED) | TO(TERMINATING) | TO(STOPPING), OFF)                             \
+    X(INSTANCE_RUNNING, "running", TO(STOPPING) | TO(TERMINATING) | TO(UNREACHABLE) | TO(FAILED), \
+      ON)                                                                                         \
+    X(INSTANCE_UNREACHABLE, "unreachable",                                                        \
+      TO(RUNNING) | TO(STOPPING) | TO(TERMINATING) | TO(FAILED), ON)                              \
+    X(INSTANCE_STOPPING, "stopping", TO(STOPPED) | TO(TERMINATING) | TO(FAILED), ON)              \
+    X(INSTANCE_STOPPED, "stopped", TO(STARTING) | TO(TERMINATING), OFF)                           \
+    X(INSTANCE_STARTING, "starting",                                                              \
+      TO(HEALTH_CHECK) | TO(STOPPING) | TO(TERMINATING) | TO(FAILED), OFF)                        \
+    X(INSTANCE_TERMINATING, "terminating", TO(TERMINATED), ON)                                    \
+    X(INSTANCE_TERMINATED, "terminated", 0, OFF)                                                  \
     X(INSTANCE_FAILED, "failed", TO(TERMINATING), OFF)
 
 enum instance_state {
 #define X(id, name, moves, billing) id,
     INSTANCE_STATE_LIST(X)
 #undef X
-    INSTANCE_STATE_COUNT
+        INSTANCE_STATE_COUNT
 };
 extern const char *const instance_state_names[];
 
 /* What the owner wants; the reconciler drives towards it. */
-#define INSTANCE_DESIRED_LIST(X) \
-    X(INSTANCE_WANT_RUNNING, "running") X(INSTANCE_WANT_STOPPED, "stopped") \
+#define INSTANCE_DESIRED_LIST(X)        \
+    X(INSTANCE_WANT_RUNNING, "running") \
+    X(INSTANCE_WANT_STOPPED, "stopped") \
     X(INSTANCE_WANT_TERMINATED, "terminated")
 enum instance_desired {
 #define X(id, name) id,
@@ -43,16 +45,16 @@ enum instance_desired {
 extern const char *const instance_desired_names[];
 
 /* Why it is in this state. */
-#define INSTANCE_REASON_LIST(X) \
-    X(INSTANCE_REASON_NONE, "none") \
-    X(INSTANCE_REASON_BY_MEMBER, "by_member") \
-    X(INSTANCE_REASON_BY_STAFF, "by_staff") \
-    X(INSTANCE_REASON_DEADLINE, "deadline_reached") \
-    X(INSTANCE_REASON_NO_CREDIT, "credit_exhausted") \
-    X(INSTANCE_REASON_BUDGET, "budget_exhausted") \
+#define INSTANCE_REASON_LIST(X)                            \
+    X(INSTANCE_REASON_NONE, "none")                        \
+    X(INSTANCE_REASON_BY_MEMBER, "by_member")              \
+    X(INSTANCE_REASON_BY_STAFF, "by_staff")                \
+    X(INSTANCE_REASON_DEADLINE, "deadline_reached")        \
+    X(INSTANCE_REASON_NO_CREDIT, "credit_exhausted")       \
+    X(INSTANCE_REASON_BUDGET, "budget_exhausted")          \
     X(INSTANCE_REASON_CHECK_FAILED, "health_check_failed") \
-    X(INSTANCE_REASON_ENGINE, "engine_error") \
-    X(INSTANCE_REASON_LOST, "lost") \
+    X(INSTANCE_REASON_ENGINE, "engine_error")              \
+    X(INSTANCE_REASON_LOST, "lost")                        \
     X(INSTANCE_REASON_JOB_ENDED, "job_ended")
 enum instance_reason {
 #define X(id, name) id,
@@ -61,7 +63,10 @@ enum instance_reason {
 };
 extern const char *const instance_reason_names[];
 
-#define BILLING_LIST(X) X(BILLING_OFF, "off") X(BILLING_ON, "on") X(BILLING_STORAGE_ONLY, "storage_only")
+#define BILLING_LIST(X)   \
+    X(BILLING_OFF, "off") \
+    X(BILLING_ON, "on")   \
+    X(BILLING_STORAGE_ONLY, "storage_only")
 enum billing {
 #define X(id, name) id,
     BILLING_LIST(X)
@@ -77,12 +82,15 @@ struct action {
 };
 extern const struct shape action_shape;
 
-#define INSTANCE_ACTION_LIST(X) X(INSTANCE_STOP, "stop") X(INSTANCE_START, "start") X(INSTANCE_DELETE, "delete")
+#define INSTANCE_ACTION_LIST(X) \
+    X(INSTANCE_STOP, "stop")    \
+    X(INSTANCE_START, "start")  \
+    X(INSTANCE_DELETE, "delete")
 enum instance_action {
 #define X(id, name) id,
     INSTANCE_ACTION_LIST(X)
 #undef X
-    INSTANCE_ACTION_COUNT
+        INSTANCE_ACTION_COUNT
 };
 extern const char *const instance_action_names[];
 
@@ -123,7 +131,7 @@ struct instance {
     size_t slot_count;
     struct action actions[INSTANCE_ACTION_COUNT]; /* encoded as a list */
     size_t action_count;
-    int64_t version; /* ETag */
+    int64_t version;           /* ETag */
     char ssh_public_key[1024]; /* who may log in; "" nobody */
 };
 
@@ -131,8 +139,8 @@ struct instance {
 struct instance_create {
     char name[NAME_BYTES_MAX]; /* "": made from the offer */
     char offer_id[SLUG_BYTES_MAX];
-    char project_id[ID_MAX]; /* "": the key's */
-    int64_t deadline_at_ms;  /* 0: none; it is stopped then */
+    char project_id[ID_MAX];    /* "": the key's */
+    int64_t deadline_at_ms;     /* 0: none; it is stopped then */
     int64_t stop_after_seconds; /* 0: none; a deadline relative to running */
     bool network;
     char ssh_public_key[1024];
@@ -150,8 +158,8 @@ struct instance_act {
     enum instance_action action;
 };
 
-extern const struct shape gpu_slot_shape, instance_shape, instance_create_shape, instance_patch_shape,
-    instance_act_shape;
+extern const struct shape gpu_slot_shape, instance_shape, instance_create_shape,
+    instance_patch_shape, instance_act_shape;
 
 /* True when the table allows the move. */
 bool instance_may_move(enum instance_state from, enum instance_state to);

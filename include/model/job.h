@@ -5,40 +5,41 @@
 #include "core/json.h"
 #include "model/instance.h"
 
-#define JOB_STATE_LIST(X)                                                                    \
-    X(JOB_QUEUED, "queued", TO(STARTING) | TO(CANCELLED) | TO(FAILED))                         \
-    X(JOB_STARTING, "starting", TO(RUNNING) | TO(SUCCEEDED) | TO(FAILED) | TO(TIMED_OUT) |     \
-      TO(CANCELLING) | TO(CANCELLED) | TO(LOST))                                               \
-    X(JOB_RUNNING, "running", TO(SUCCEEDED) | TO(FAILED) | TO(TIMED_OUT) | TO(CANCELLING) |    \
-      TO(CANCELLED) | TO(LOST))                                                                \
-    X(JOB_CANCELLING, "cancelling", TO(CANCELLED) | TO(SUCCEEDED) | TO(FAILED) |               \
-      TO(TIMED_OUT) | TO(LOST))                                                                \
-    X(JOB_SUCCEEDED, "succeeded", 0)                                                           \
-    X(JOB_FAILED, "failed", 0)                                                                 \
-    X(JOB_TIMED_OUT, "timed_out", 0)                                                           \
-    X(JOB_CANCELLED, "cancelled", 0)                                                           \
+#define JOB_STATE_LIST(X)                                                                         \
+    X(JOB_QUEUED, "queued", TO(STARTING) | TO(CANCELLED) | TO(FAILED))                            \
+    X(JOB_STARTING, "starting",                                                                   \
+      TO(RUNNING) | TO(SUCCEEDED) | TO(FAILED) | TO(TIMED_OUT) | TO(CANCELLING) | TO(CANCELLED) | \
+          TO(LOST))                                                                               \
+    X(JOB_RUNNING, "running",                                                                     \
+      TO(SUCCEEDED) | TO(FAILED) | TO(TIMED_OUT) | TO(CANCELLING) | TO(CANCELLED) | TO(LOST))     \
+    X(JOB_CANCELLING, "cancelling",                                                               \
+      TO(CANCELLED) | TO(SUCCEEDED) | TO(FAILED) | TO(TIMED_OUT) | TO(LOST))                      \
+    X(JOB_SUCCEEDED, "succeeded", 0)                                                              \
+    X(JOB_FAILED, "failed", 0)                                                                    \
+    X(JOB_TIMED_OUT, "timed_out", 0)                                                              \
+    X(JOB_CANCELLED, "cancelled", 0)                                                              \
     X(JOB_LOST, "lost", 0)
 
 enum job_state {
 #define X(id, name, moves) id,
     JOB_STATE_LIST(X)
 #undef X
-    JOB_STATE_COUNT
+        JOB_STATE_COUNT
 };
 extern const char *const job_state_names[];
 
-#define JOB_REASON_LIST(X) \
-    X(JOB_REASON_NONE, "none") \
-    X(JOB_REASON_WAITING, "waiting_for_instance") \
-    X(JOB_REASON_EXITED, "exited") \
-    X(JOB_REASON_SIGNAL, "killed_by_signal") \
-    X(JOB_REASON_TIME_LIMIT, "time_limit_reached") \
-    X(JOB_REASON_MEMORY, "memory_limit_reached") \
-    X(JOB_REASON_LOG_QUOTA, "log_quota_exceeded") \
-    X(JOB_REASON_BY_MEMBER, "by_member") \
-    X(JOB_REASON_INSTANCE_ENDED, "instance_ended") \
+#define JOB_REASON_LIST(X)                           \
+    X(JOB_REASON_NONE, "none")                       \
+    X(JOB_REASON_WAITING, "waiting_for_instance")    \
+    X(JOB_REASON_EXITED, "exited")                   \
+    X(JOB_REASON_SIGNAL, "killed_by_signal")         \
+    X(JOB_REASON_TIME_LIMIT, "time_limit_reached")   \
+    X(JOB_REASON_MEMORY, "memory_limit_reached")     \
+    X(JOB_REASON_LOG_QUOTA, "log_quota_exceeded")    \
+    X(JOB_REASON_BY_MEMBER, "by_member")             \
+    X(JOB_REASON_INSTANCE_ENDED, "instance_ended")   \
     X(JOB_REASON_INSTANCE_FAILED, "instance_failed") \
-    X(JOB_REASON_ENGINE, "engine_error") \
+    X(JOB_REASON_ENGINE, "engine_error")             \
     X(JOB_REASON_LOST, "supervisor_lost")
 enum job_reason {
 #define X(id, name) id,

@@ -4,9 +4,12 @@
 
 #include "core/json.h"
 
-#define VERDICT_LIST(X) \
-    X(VERDICT_NONE, "none") X(VERDICT_HEALTHY, "healthy") X(VERDICT_DEGRADED, "degraded") \
-    X(VERDICT_UNHEALTHY, "unhealthy") X(VERDICT_INCONCLUSIVE, "inconclusive")
+#define VERDICT_LIST(X)               \
+    X(VERDICT_NONE, "none")           \
+    X(VERDICT_HEALTHY, "healthy")     \
+    X(VERDICT_DEGRADED, "degraded")   \
+    X(VERDICT_UNHEALTHY, "unhealthy") \
+    X(VERDICT_INCONCLUSIVE, "inconclusive")
 enum verdict {
 #define X(id, name) id,
     VERDICT_LIST(X)
@@ -15,7 +18,10 @@ enum verdict {
 extern const char *const verdict_names[];
 
 #define CHECK_RESULT_LIST(X) \
-    X(CHECK_PASS, "pass") X(CHECK_WARN, "warn") X(CHECK_FAIL, "fail") X(CHECK_SKIP, "skip") \
+    X(CHECK_PASS, "pass")    \
+    X(CHECK_WARN, "warn")    \
+    X(CHECK_FAIL, "fail")    \
+    X(CHECK_SKIP, "skip")    \
     X(CHECK_ERROR, "error")
 enum check_result {
 #define X(id, name) id,
@@ -24,7 +30,11 @@ enum check_result {
 };
 extern const char *const check_result_names[];
 
-#define TIER_LIST(X) X(TIER_STATE, "state") X(TIER_QUICK, "quick") X(TIER_BURN, "burn") X(TIER_SOAK, "soak")
+#define TIER_LIST(X)       \
+    X(TIER_STATE, "state") \
+    X(TIER_QUICK, "quick") \
+    X(TIER_BURN, "burn")   \
+    X(TIER_SOAK, "soak")
 enum tier {
 #define X(id, name) id,
     TIER_LIST(X)
@@ -32,7 +42,9 @@ enum tier {
 };
 extern const char *const tier_names[];
 
-#define REPORT_ORIGIN_LIST(X) X(REPORT_GATE, "gate") X(REPORT_MEMBER, "member")
+#define REPORT_ORIGIN_LIST(X) \
+    X(REPORT_GATE, "gate")    \
+    X(REPORT_MEMBER, "member")
 enum report_origin {
 #define X(id, name) id,
     REPORT_ORIGIN_LIST(X)
@@ -53,7 +65,7 @@ struct finding {
     int64_t gpu_index; /* -1: the machine */
     enum check_result result;
     double value, floor;
-    char unit[16];             /* "" when the check has no figure */
+    char unit[16]; /* "" when the check has no figure */
     char detail[TEXT_BYTES_MAX];
     char action[TEXT_BYTES_MAX]; /* what to do; "" on pass */
 };

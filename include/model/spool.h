@@ -22,32 +22,34 @@
 #include "model/instance.h"
 #include "model/job.h"
 
-#define SPOOL_SPEC "spec.json"
-#define SPOOL_LOCK "lock"
-#define SPOOL_STATUS "status.json"
-#define SPOOL_END "end.json"
-#define SPOOL_REPORT "report.json"
-#define SPOOL_OUT "out"
-#define SPOOL_INDEX "out.idx"
-#define SPOOL_SSH "ssh"
-#define SPOOL_HOME "home"
-#define SPOOL_ETC "etc"
-#define SPOOL_JOBS "jobs"
-#define SPOOL_TRASH ".trash-" /* prefix of what is being removed */
+#define SPOOL_SPEC           "spec.json"
+#define SPOOL_LOCK           "lock"
+#define SPOOL_STATUS         "status.json"
+#define SPOOL_END            "end.json"
+#define SPOOL_REPORT         "report.json"
+#define SPOOL_OUT            "out"
+#define SPOOL_INDEX          "out.idx"
+#define SPOOL_SSH            "ssh"
+#define SPOOL_HOME           "home"
+#define SPOOL_ETC            "etc"
+#define SPOOL_JOBS           "jobs"
+#define SPOOL_TRASH          ".trash-" /* prefix of what is being removed */
 
 #define SPOOL_PATH_BYTES_MAX 1024
 #define SPOOL_FILE_BYTES_MAX (4 * 1024 * 1024)
-#define SPOOL_CGROUPS_MAX 8
+#define SPOOL_CGROUPS_MAX    8
 /* Where hourglass-run is started by root, each instance runs as a user id of its own from
  * this range, which neither Debian nor systemd nor subordinate ids use. */
-#define SPOOL_USER_ID_MIN 1778384896
+#define SPOOL_USER_ID_MIN   1778384896
 #define SPOOL_USER_ID_COUNT 65536
 
 /* Signals that hourglass-run obeys besides SIGTERM, which ends it with grace. */
 #define SPOOL_SIGNAL_INSTANCE_ENDS SIGUSR1 /* with grace, because its instance ends */
-#define SPOOL_SIGNAL_NOW SIGUSR2           /* at once */
+#define SPOOL_SIGNAL_NOW           SIGUSR2 /* at once */
 
-#define SPOOL_KIND_LIST(X) X(SPOOL_INSTANCE, "instance") X(SPOOL_JOB, "job")
+#define SPOOL_KIND_LIST(X)        \
+    X(SPOOL_INSTANCE, "instance") \
+    X(SPOOL_JOB, "job")
 enum spool_kind {
 #define X(id, name) id,
     SPOOL_KIND_LIST(X)
@@ -87,8 +89,10 @@ struct spool_spec {
     int64_t log_bytes_max;
 };
 
-#define SPOOL_STATE_LIST(X) \
-    X(SPOOL_STARTING, "starting") X(SPOOL_CHECKING, "checking") X(SPOOL_READY, "ready") \
+#define SPOOL_STATE_LIST(X)       \
+    X(SPOOL_STARTING, "starting") \
+    X(SPOOL_CHECKING, "checking") \
+    X(SPOOL_READY, "ready")       \
     X(SPOOL_STOPPING, "stopping")
 enum spool_state {
 #define X(id, name) id,
