@@ -26,7 +26,7 @@ CC ?= cc
 CLANG ?= clang
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
         -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wswitch-enum \
-        -Wno-missing-field-initializers -Wno-unused-parameter
+        -Wno-missing-field-initializers -Wno-unused-parameter -Wno-format-truncation
 WERROR ?= $(if $(CI),1)
 CFLAGS-debug    := -O1 -g
 CFLAGS-release  := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
@@ -209,8 +209,8 @@ $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libapi.a $(B
 $(BUILD)/fake/%.so: tests/support/fake/%.c
 	$(call say,FAKE,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -std=gnu11 -O1 -g $(WARN) -fPIC -shared -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) -std=gnu11 -O1 -g $(WARN) -MMD -MP -MF $@.d -MT $@ -fPIC -shared -o $@ $<
 , := ,
 
 .SECONDARY:
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/fake -name '*.d' 2>/dev/null)

@@ -30,7 +30,7 @@ unused() { # a global function that only its own file uses should be static
 check_cppcheck() { cppcheck --quiet --std=c11 --language=c --error-exitcode=1 --inline-suppr --suppressions-list=tests/lint/cppcheck.txt --enable=warning,portability -I. -Iinclude -j 2 common tui api gpu; }
 check_tidy() { # the analyser and the bug checks, file by file on both cores
   git ls-files -co --exclude-standard 'common/*.c' 'api/*.c' 'tui/*.c' 'gpu/*.c' | xargs -P 2 -n 6 clang-tidy --quiet --warnings-as-errors='*' \
-    --checks='-*,clang-analyzer-*,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-bugprone-narrowing-conversions,-bugprone-implicit-widening-of-multiplication-result,-bugprone-branch-clone,-bugprone-suspicious-include,-bugprone-macro-parentheses,-bugprone-assignment-in-if-condition' \
+    --checks='-*,clang-analyzer-*,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-bugprone-narrowing-conversions,-bugprone-implicit-widening-of-multiplication-result,-bugprone-branch-clone,-bugprone-suspicious-include,-bugprone-macro-parentheses,-bugprone-sizeof-expression,-bugprone-assignment-in-if-condition' \
     -- -std=gnu11 -I. -Iinclude -D_GNU_SOURCE -DHOURGLASS_VERSION='"lint"' -Wno-everything 2>&1 | grep -E '(error|warning):' | sort -u | head -60
   [ "${PIPESTATUS[1]}" = 0 ]
 }

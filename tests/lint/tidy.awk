@@ -8,6 +8,11 @@ length($0) > 100 && FILENAME !~ /\.def\.h$/ && FILENAME !~ /text_ranges/ { compl
 /[ \t]$/ { complain(FNR, "space at the end of the line") }
 /\t/ { complain(FNR, "tab") }
 /(TODO|FIXME|HACK)/ { complain(FNR, "unfinished work") }
+# A STRBUF that a return leaves before strbuf_init() frees garbage: initialise it where it stands, or first.
+/^[ \t]+STRBUF [a-z_, ]+;/ { n = split($0, w, /[ ,;]+/); for (i = 2; i <= n; i++) if (w[i] ~ /^[a-z_]+$/ && w[i] != "STRBUF") raw[w[i]] = FNR }
+/strbuf_init\(&/ { for (v in raw) if (index($0, "strbuf_init(&" v ",")) delete raw[v] }
+/(^|[^a-z_])return[ ;]/ { for (v in raw) { complain(raw[v], "STRBUF " v " may be left before strbuf_init(): write = {0}"); delete raw[v] } }
+/^\}/ { for (v in raw) delete raw[v] }
 /^\{/ { open = FNR }
 /^\}/ { if (open && FNR - open + 1 > 70) complain(open, "function of " FNR - open + 1 " lines (at most 70)"); open = 0 }
 FILENAME !~ /api\/store\// && FILENAME !~ /^tests\// && /"[^"]*(SELECT .* FROM|INSERT INTO|UPDATE [a-z_]+ SET|DELETE FROM|CREATE TABLE)/ { complain(FNR, "SQL outside api/store") }

@@ -1,0 +1,115 @@
+/* What a check is. To add one: a file in gpu/check/ that defines `const struct gpu_check
+ * gpu_check_<name>`, and one line in gpu/checks.def.h. Runner, table of checks and output
+ * follow from the list.
+ *
+ * A check looks at one target (the machine or one GPU) in a process of its own and leaves
+ * one finding. It starts out as an error, so that one which forgets to answer never passes. */
+#ifndef GPU_CHECK_H
+#define GPU_CHECK_H
+
+#include "gpu/nvml.h"
+#include "model/report.h"
+
+/* Where to look, and for how long. All texts are borrowed until the run has ended. */
+struct gpu_options {
+    const char *nvml_path; /* NULL: where drivers put it */
+    const char *sysfs_dir, *proc_dir, *dev_dir;
+    const char *kmsg_path;
+    int64_t deadline_ms; /* for a whole run */
+    int64_t uptime_ms;   /* -1: ask the clock */
+    struct clock *clock;
+};
+
+/* /sys, /proc, /dev, /dev/kmsg, the real clock and four seconds: inside the five after
+ * which the shortest-tempered callers (node problem detector, prologs) kill us. */
+struct gpu_options gpu_options_default(void);
+
+enum gpu_driver_state {
+    GPU_DRIVER_READY,
+    GPU_DRIVER_ABSENT, /* no library to load */
+    GPU_DRIVER_FAILED, /* it refused to start, or died */
+    GPU_DRIVER_SILENT, /* it did not answer in time */
+};
+
+/* A driver without persistence mode wakes each GPU first, which may take longer than we wait. */
+#define GPU_SILENCE_ACTION \
+    "try again with a longer --deadline; if silent still, restart the machine"
+
+struct gpu_info {
+    struct report_gpu gpu;
+    bool answered;                                 /* the driver gave its handle */
+    char reason[TEXT_BYTES_MAX];                   /* why not; "" when it did */
+    int64_t memory_total_bytes, memory_used_bytes; /* 0: not told */
+};
+
+/* What the driver says is there. */
+struct gpu_inventory {
+    enum gpu_driver_state state;
+    char reason[TEXT_BYTES_MAX]; /* "" when ready */
+    char driver_version[SLUG_BYTES_MAX];
+    int64_t listed_count; /* as the driver counts; may exceed gpu_count */
+    size_t gpu_count;
+    struct gpu_info gpus[GPUS_PER_INSTANCE_MAX];
+};
+
+enum gpu_scope { GPU_SCOPE_MACHINE, GPU_SCOPE_GPU };
+
+struct gpu_target {
+    const struct gpu_options *options;
+    const struct gpu_inventory *inventory; /* machine checks: complete; else the driver's part */
+    const struct nvml *nvml;               /* NULL for the machine */
+    struct nvml_device *device;            /* NULL for the machine, or when there is no handle */
+    const struct gpu_info *info;           /* NULL for the machine */
+    int device_code;                       /* what the driver said when asked for the handle */
+    bool lost;                             /* set when the GPU went away under a check */
+};
+
+struct gpu_check {
+    const char *name; /* lower case and underscores */
+    const char *help; /* one line */
+    enum tier tier;   /* the first that runs it */
+    enum gpu_scope scope;
+    /* Peers: fails when the value is under this share of the best GPU of the same model in
+     * the same machine; 0: not compared. */
+    double peer_share;
+    bool without_device; /* also runs for a GPU whose handle the driver refuses */
+    /* NULL: always. Returns false after writing the reason with gpu_skip(). */
+    bool (*applies)(const struct gpu_target *t, struct finding *f);
+    void (*run)(struct gpu_target *t, struct finding *f);
+};
+
+extern const struct gpu_check *const gpu_checks[];
+extern const size_t gpu_check_count;
+
+/* Run one check, applies() first, into *f (check and gpu_index are filled in). */
+void gpu_check_run(const struct gpu_check *check, struct gpu_target *t, struct finding *f);
+
+/* Answers. Each replaces what the finding said before; the figure stays. */
+void gpu_pass(struct finding *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void gpu_warn(struct finding *f, const char *action, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void gpu_fail(struct finding *f, const char *action, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void gpu_skip(struct finding *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void gpu_error(struct finding *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void gpu_figure(struct finding *f, double value, double floor, const char *unit);
+
+/* True when the driver answered. Else the finding says why there is no value for `what`
+ * ("row remapping"): skip when the GPU or the driver does not know it or we may not, fail
+ * when the GPU is lost, needs a reset or has no power, error for everything else. */
+bool gpu_answered(struct gpu_target *t, struct finding *f, int code, const char *what);
+
+/* One field, judged by gpu_answered(), and an error outside lowest..highest. */
+bool gpu_field(struct gpu_target *t, struct finding *f, unsigned id, const char *what,
+               int64_t lowest, int64_t highest, int64_t *out);
+
+/* Text that a driver wrote, made harmless and cut to fit. */
+void gpu_text_copy(char *out, size_t size, const char *bytes, size_t len);
+
+/* Pause between two samples. Bounded by the deadline of the run, which kills us. */
+void gpu_pause_ms(int ms);
+
+/* Since the machine's start, which is also the kernel log's zero. */
+int64_t gpu_uptime_ms(const struct gpu_target *t);
+/* Right after a start, links train and GPUs register: not up yet is not broken. */
+bool gpu_machine_is_young(const struct gpu_target *t);
+
+#endif

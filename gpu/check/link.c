@@ -1,0 +1,260 @@
+/* The GPU's connections: NVSwitch fabric, NVLinks, PCIe. What a card does not have is not
+ * applicable, never bad. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "gpu/check.h"
+
+#define FABRIC_ACTION "start nvidia-fabricmanager, or ask the provider"
+
+/* Two bits each of the fabric's health mask: 1 is true, 2 is false, 0 is not known. */
+enum {
+    FABRIC_DEGRADED_SHIFT = 0,
+    FABRIC_RECOVERY_SHIFT = 2,
+    FABRIC_ROUTE_SHIFT = 4,
+    FABRIC_TIMEOUT_SHIFT = 6,
+    FABRIC_CONFIG_SHIFT = 8
+};
+enum {
+    FABRIC_STATE_NONE,
+    FABRIC_STATE_NOT_STARTED,
+    FABRIC_STATE_IN_PROGRESS,
+    FABRIC_STATE_COMPLETED
+};
+enum { FABRIC_UNHEALTHY = 2, FABRIC_LIMITED = 3 };
+
+static int fabric_read(const struct gpu_target *t, struct nvml_fabric *out)
+{
+    int code;
+
+    *out = (struct nvml_fabric){.version = NVML_STRUCT_VERSION(sizeof *out, 3)};
+    code = NVML_CALL(t->nvml, fabric_info, t->device, out);
+    if (code != NVML_ARGUMENT_VERSION)
+        return code;
+    *out = (struct nvml_fabric){.version = NVML_STRUCT_VERSION(NVML_FABRIC_V2_SIZE, 2)};
+    return NVML_CALL(t->nvml, fabric_info, t->device, out);
+}
+
+static bool mask_is_true(unsigned mask, int shift)
+{
+    return (mask >> shift & 3) == 1;
+}
+
+static void fabric_judge(const struct nvml_fabric *fb, struct finding *f)
+{
+    static const char *const mistakes[] = {
+        NULL,
+        NULL,
+        "wrong system GUID",
+        "wrong chassis serial number",
+        "no partition",
+        "too few NVLinks",
+        "incompatible firmware",
+        "invalid location",
+        "invalid GPU state",
+    };
+    unsigned mask = fb->health_mask, config = mask >> FABRIC_CONFIG_SHIFT & 0xf;
+
+    if (fb->status != NVML_OK)
+        gpu_fail(f, FABRIC_ACTION, "registration with the fabric failed: %s",
+                 nvml_code_text(fb->status));
+    else if (mask_is_true(mask, FABRIC_ROUTE_SHIFT))
+        gpu_fail(f, FABRIC_ACTION, "a route through the fabric is unhealthy");
+    else if (mask_is_true(mask, FABRIC_DEGRADED_SHIFT))
+        gpu_fail(f, FABRIC_ACTION, "the fabric's bandwidth is degraded");
+    else if (config >= 2)
+        gpu_fail(f, FABRIC_ACTION, "the fabric is misconfigured: %s",
+                 config < ARRAY_SIZE(mistakes) ? mistakes[config] : "unknown mistake");
+    else if (fb->health_summary == FABRIC_UNHEALTHY)
+        gpu_fail(f, FABRIC_ACTION, "the fabric calls this GPU unhealthy");
+    else if (fb->health_summary == FABRIC_LIMITED)
+        gpu_warn(f, FABRIC_ACTION, "the fabric has limited capacity");
+    else if (mask_is_true(mask, FABRIC_RECOVERY_SHIFT) || mask_is_true(mask, FABRIC_TIMEOUT_SHIFT))
+        gpu_warn(f, "check again in a minute", "the fabric is recovering");
+    else
+        gpu_pass(f, "registered with the fabric");
+}
+
+static void fabric_run(struct gpu_target *t, struct finding *f)
+{
+    struct nvml_fabric fb;
+
+    if (!gpu_answered(t, f, fabric_read(t, &fb), "an NVSwitch fabric"))
+        return;
+    if (fb.state == FABRIC_STATE_NONE)
+        gpu_skip(f, "this GPU is on no NVSwitch fabric");
+    else if (fb.state == FABRIC_STATE_COMPLETED)
+        fabric_judge(&fb, f);
+    else if (fb.state > FABRIC_STATE_COMPLETED)
+        gpu_error(f, "the driver's state of the fabric makes no sense: %u", fb.state);
+    else if (gpu_machine_is_young(t))
+        gpu_error(f, "the machine has just started: the GPU is not registered yet");
+    else
+        gpu_fail(f, FABRIC_ACTION, "registration with the fabric %s",
+                 fb.state == FABRIC_STATE_NOT_STARTED ? "has not started" : "does not end");
+}
+
+const struct gpu_check gpu_check_fabric = {
+    .name = "fabric",
+    .help = "registration with the NVSwitch fabric and its health",
+    .tier = TIER_STATE,
+    .scope = GPU_SCOPE_GPU,
+    .run = fabric_run,
+};
+
+/* Count links; returns the first code that says something other than up or down. */
+static int links_count(const struct gpu_target *t, int *up, int *down)
+{
+    *up = *down = 0;
+    for (unsigned link = 0; link < NVML_NVLINKS_MAX; link++) {
+        int active = 0;
+        int code = NVML_CALL(t->nvml, nvlink_state, t->device, link, &active);
+
+        /* Links that this chip does not have: after the last one, or holes on cards. */
+        if (code == NVML_INVALID_ARGUMENT || (code == NVML_NOT_SUPPORTED && link > 0))
+            continue;
+        if (code != NVML_OK)
+            return code;
+        if (active != 0 && active != 1)
+            return NVML_GARBAGE;
+        *up += active;
+        *down += !active;
+    }
+    return NVML_OK;
+}
+
+/* All links down is normal for a card without a bridge, and a fault where the board wires
+ * them: on a fabric or an SXM module. */
+static bool links_are_wired(const struct gpu_target *t)
+{
+    struct nvml_fabric fb;
+
+    if (strstr(t->info->gpu.model, "SXM"))
+        return true;
+    return fabric_read(t, &fb) == NVML_OK && fb.state != FABRIC_STATE_NONE;
+}
+
+static void nvlink_run(struct gpu_target *t, struct finding *f)
+{
+    int up, down;
+
+    if (!gpu_answered(t, f, links_count(t, &up, &down), "NVLinks"))
+        return;
+    if (up + down == 0)
+        gpu_skip(f, "this GPU has no NVLinks");
+    else if (t->inventory->listed_count < 2)
+        gpu_skip(f, "%d of %d links are up; there is no other GPU to link to", up, up + down);
+    else if (up == 0 && !links_are_wired(t))
+        gpu_skip(f, "no link is up, as on a card without a bridge");
+    else if (down && gpu_machine_is_young(t))
+        gpu_error(f, "the machine has just started: links are still training");
+    else {
+        gpu_figure(f, up, 0, "links");
+        if (up)
+            gpu_pass(f, "links are up");
+        else
+            gpu_fail(f, FABRIC_ACTION, "none of %d NVLinks is up", down);
+    }
+}
+
+const struct gpu_check gpu_check_nvlink = {
+    .name = "nvlink",
+    .help = "NVLinks that are up, compared with GPUs of the same model",
+    .tier = TIER_STATE,
+    .scope = GPU_SCOPE_GPU,
+    .peer_share = 1.0,
+    .run = nvlink_run,
+};
+
+static bool pcie_read(struct gpu_target *t, struct finding *f,
+                      int (*ask)(struct nvml_device *, unsigned *), unsigned highest, unsigned *out)
+{
+    unsigned value = 0;
+
+    if (!gpu_answered(t, f, ask ? ask(t->device, &value) : NVML_NO_SYMBOL, "its PCIe link"))
+        return false;
+    if (value < 1 || value > highest) {
+        gpu_error(f, "the driver's figure for the PCIe link makes no sense: %u", value);
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+/* Generation falls at idle to save power, so a low one only counts in the highest
+ * performance state, P0; width does not. */
+static void pcie_link_run(struct gpu_target *t, struct finding *f)
+{
+    const struct nvml *n = t->nvml;
+    unsigned gen, gen_max, width, width_max;
+    int state = -1;
+
+    if (!pcie_read(t, f, n->pcie_gen, 16, &gen) || !pcie_read(t, f, n->pcie_width, 32, &width) ||
+        !pcie_read(t, f, n->pcie_gen_max, 16, &gen_max) ||
+        !pcie_read(t, f, n->pcie_width_max, 32, &width_max))
+        return;
+    if (NVML_CALL(n, performance_state, t->device, &state) != NVML_OK)
+        state = -1;
+    gpu_figure(f, width, width_max, "lanes");
+    if (width < width_max)
+        gpu_warn(f, "have the slot, riser or cable checked", "PCIe runs on %u lanes of %u", width,
+                 width_max);
+    else if (gen < gen_max && state == 0)
+        gpu_warn(f, "have the slot, riser or cable checked",
+                 "PCIe runs at generation %u of %u in performance state P0", gen, gen_max);
+    else if (gen < gen_max)
+        gpu_pass(f, "full width; generation %u of %u, as at idle", gen, gen_max);
+    else
+        gpu_pass(f, "full width, generation %u", gen);
+}
+
+const struct gpu_check gpu_check_pcie_link = {
+    .name = "pcie_link",
+    .help = "PCIe width and generation against what the slot allows",
+    .tier = TIER_STATE,
+    .scope = GPU_SCOPE_GPU,
+    .run = pcie_link_run,
+};
+
+#define REPLAY_SAMPLE_MS 100
+/* The bit error rate that PCIe allows makes at most one replay in two seconds (generation 5,
+ * 16 lanes); two in a tenth of a second are no accident. */
+#define REPLAYS_MAX 1
+
+static int replays_read(const struct gpu_target *t, int64_t *out)
+{
+    unsigned count = 0;
+    int code = NVML_CALL(t->nvml, pcie_replays, t->device, &count);
+
+    if (code == NVML_NO_SYMBOL || code == NVML_NOT_SUPPORTED)
+        return nvml_field_read(t->nvml, t->device, NVML_FIELD_PCIE_REPLAYS, out);
+    *out = count;
+    return code;
+}
+
+static void pcie_replay_run(struct gpu_target *t, struct finding *f)
+{
+    int64_t before = 0, after = 0;
+
+    if (!gpu_answered(t, f, replays_read(t, &before), "PCIe replays"))
+        return;
+    gpu_pause_ms(REPLAY_SAMPLE_MS);
+    if (!gpu_answered(t, f, replays_read(t, &after), "PCIe replays"))
+        return;
+    gpu_figure(f, (double)(after - before), 0, "replays");
+    if (after < before)
+        gpu_skip(f, "the counter of PCIe replays went back");
+    else if (after - before > REPLAYS_MAX)
+        gpu_warn(f, "have the slot, riser or cable checked",
+                 "%" PRId64 " PCIe replays in a tenth of a second", after - before);
+    else
+        gpu_pass(f, "the PCIe link repeats nothing");
+}
+
+const struct gpu_check gpu_check_pcie_replay = {
+    .name = "pcie_replay",
+    .help = "packets that PCIe has to send again, now",
+    .tier = TIER_STATE,
+    .scope = GPU_SCOPE_GPU,
+    .run = pcie_replay_run,
+};

@@ -1,0 +1,150 @@
+/* XIDs of one GPU in the kernel log, and those that no listed GPU accounts for. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gpu/check.h"
+#include "gpu/kmsg.h"
+
+/* Older events are told, not judged: resets and restarts since then leave no mark here, and
+ * what is still wrong shows in the counters. Azure's node checks use the same window. */
+#define RECENT_MS (2 * 3600 * 1000)
+
+struct tally {
+    const struct gpu_target *target;
+    int64_t now_ms;
+    size_t recent_count, old_count;
+    struct xid_event worst; /* of the recent ones */
+    enum check_result worst_result;
+};
+
+static enum check_result event_result(const struct xid_event *x)
+{
+    if (x->is_switch)
+        return x->is_fatal ? CHECK_FAIL : CHECK_WARN;
+    /* NVLink events say in the line whether the link survived. */
+    if (x->is_fatal && xid_kind_find(x->number)->blame == XID_BLAME_LINK)
+        return CHECK_FAIL;
+    return xid_kind_find(x->number)->result;
+}
+
+static void tally_add(struct tally *y, const struct xid_event *x)
+{
+    enum check_result result = event_result(x);
+
+    if (y->now_ms - x->at_ms > RECENT_MS) {
+        y->old_count++;
+        return;
+    }
+    y->recent_count++;
+    /* The first of the worst is the cause; what follows are often its consequences. */
+    if (y->recent_count > 1 && result <= y->worst_result)
+        return;
+    y->worst = *x;
+    y->worst_result = result;
+}
+
+static bool own_event(const struct xid_event *x, void *ctx)
+{
+    struct tally *y = ctx;
+
+    if (!x->is_switch && strcmp(x->address, y->target->info->gpu.pci) == 0)
+        tally_add(y, x);
+    return true;
+}
+
+static bool orphan_event(const struct xid_event *x, void *ctx)
+{
+    struct tally *y = ctx;
+    const struct gpu_inventory *inv = y->target->inventory;
+
+    for (size_t i = 0; i < inv->gpu_count && !x->is_switch; i++) {
+        if (strcmp(x->address, inv->gpus[i].gpu.pci) == 0)
+            return true;
+    }
+    tally_add(y, x);
+    return true;
+}
+
+/* "XID 79 (machine): the GPU fell off the bus, 12 min ago; 3 events in 2 h" */
+static void tally_tell(const struct tally *y, const char *whose, struct finding *f)
+{
+    const struct xid_kind *kind = xid_kind_find(y->worst.number);
+    int64_t minutes = (y->now_ms - y->worst.at_ms) / 60000;
+    char text[TEXT_BYTES_MAX - 32];
+
+    gpu_figure(f, (double)y->recent_count, 0, "events");
+    if (y->recent_count == 0) {
+        gpu_pass(f, "none in the last two hours%s",
+                 y->old_count ? "; older ones are in the kernel log" : "");
+        return;
+    }
+    if (y->worst.is_switch)
+        snprintf(text, sizeof text, "SXid %" PRId64 " of the NVSwitch %s, %" PRId64 " min ago",
+                 y->worst.number, y->worst.address, minutes < 0 ? 0 : minutes);
+    else
+        snprintf(text, sizeof text, "XID %" PRId64 " (%s): %s%s%s, %" PRId64 " min ago",
+                 y->worst.number, xid_blame_names[kind->blame], kind->meaning, whose[0] ? ", " : "",
+                 whose, minutes < 0 ? 0 : minutes);
+    if (y->worst_result == CHECK_FAIL)
+        gpu_fail(f, y->worst.is_switch ? "ask the provider to check the NVSwitch" : kind->action,
+                 "%s", text);
+    else if (y->worst_result == CHECK_WARN)
+        gpu_warn(f, y->worst.is_switch ? "watch it" : kind->action, "%s", text);
+    else
+        gpu_pass(f, "%s", text);
+}
+
+static bool read_log(struct gpu_target *t, struct finding *f, struct tally *y,
+                     bool (*fn)(const struct xid_event *, void *))
+{
+    struct err e;
+    enum err_code rc = kmsg_each(t->options->kmsg_path, fn, y, &e);
+
+    if (rc == ERR_FORBIDDEN || rc == ERR_NOT_FOUND)
+        gpu_skip(f, "%s", e.msg);
+    else if (rc)
+        gpu_error(f, "%s", e.msg);
+    return rc == ERR_OK;
+}
+
+static void run_gpu(struct gpu_target *t, struct finding *f)
+{
+    struct tally y = {.target = t, .now_ms = gpu_uptime_ms(t)};
+
+    if (read_log(t, f, &y, own_event))
+        tally_tell(&y, "", f);
+}
+
+static void run_machine(struct gpu_target *t, struct finding *f)
+{
+    struct tally y = {.target = t, .now_ms = gpu_uptime_ms(t)};
+
+    if (read_log(t, f, &y, orphan_event))
+        tally_tell(&y, y.worst.address, f);
+}
+
+static bool applies(const struct gpu_target *t, struct finding *f)
+{
+    if (t->info->gpu.pci[0])
+        return true;
+    gpu_skip(f, "the driver does not tell this GPU's PCI address");
+    return false;
+}
+
+const struct gpu_check gpu_check_xid = {
+    .name = "xid",
+    .help = "errors of this GPU (XIDs) in the kernel log, by whose fault they are",
+    .tier = TIER_STATE,
+    .scope = GPU_SCOPE_GPU,
+    .applies = applies,
+    .run = run_gpu,
+};
+
+const struct gpu_check gpu_check_kernel_log = {
+    .name = "kernel_log",
+    .help = "errors of NVSwitches and of GPUs that the driver no longer names",
+    .tier = TIER_STATE,
+    .scope = GPU_SCOPE_MACHINE,
+    .run = run_machine,
+};

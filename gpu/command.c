@@ -1,0 +1,202 @@
+/* Verbs and options. */
+#include "gpu/command.h"
+
+#include <getopt.h>
+#include <string.h>
+
+#define DEADLINE_SECONDS_MAX 3600
+
+enum { OPTION_NVML = 1000, OPTION_SYSFS, OPTION_PROC, OPTION_DEV, OPTION_KMSG, OPTION_UPTIME };
+
+static const struct {
+    const char *name;
+    enum gpu_verb verb;
+} verbs[] = {
+    {"list", GPU_LIST},       {"check", GPU_CHECK},       {"checks", GPU_CHECKS},
+    {"help", GPU_HELP},       {"--help", GPU_HELP},       {"-h", GPU_HELP},
+    {"version", GPU_VERSION}, {"--version", GPU_VERSION},
+};
+
+static const char *const help =
+    "usage: hourglass-gpu list [-o text|json]\n"
+    "       hourglass-gpu check [--tier state] [--deadline 4s] [-o text|json]\n"
+    "       hourglass-gpu checks [-o text|json]\n"
+    "\n"
+    "Says whether this machine's NVIDIA GPUs are healthy.\n"
+    "\n"
+    "  list      the GPUs that the driver lists\n"
+    "  check     run the checks of a tier; the first line fits 80 columns\n"
+    "  checks    what is checked\n"
+    "\n"
+    "  -t, --tier TIER         state: what the driver knows, under a second (the only tier of\n"
+    "                          this version)\n"
+    "  -d, --deadline TIME     answer by then, whatever the driver does: 4s, 1m (default 4s)\n"
+    "  -o, --output FORMAT     text (default) or json\n"
+    "  -h, --help              this text\n"
+    "      --version           the version\n"
+    "\n"
+    "For tests and unusual machines:\n"
+    "      --nvml FILE         load this library instead of libnvidia-ml.so.1\n"
+    "      --sysfs DIR         instead of /sys       --proc DIR   instead of /proc\n"
+    "      --kmsg FILE         instead of /dev/kmsg  --dev DIR    instead of /dev\n"
+    "      --uptime TIME       as if the machine had started so long ago\n"
+    "\n"
+    "exit: 0 healthy, 1 unhealthy, 2 wrong usage, 3 inconclusive or no driver, 4 degraded\n";
+
+void gpu_help_text(struct strbuf *out)
+{
+    strbuf_adds(out, help);
+}
+
+enum gpu_exit gpu_exit_of(enum verdict verdict)
+{
+    switch (verdict) {
+    case VERDICT_HEALTHY:
+        return GPU_EXIT_HEALTHY;
+    case VERDICT_UNHEALTHY:
+        return GPU_EXIT_UNHEALTHY;
+    case VERDICT_DEGRADED:
+        return GPU_EXIT_DEGRADED;
+    case VERDICT_NONE:
+    case VERDICT_INCONCLUSIVE:
+        break;
+    }
+    return GPU_EXIT_INCONCLUSIVE;
+}
+
+static enum err_code tier_read(const char *name, struct gpu_command *c, struct err *e)
+{
+    int tier = names_find(tier_names, name);
+
+    if (tier < 0)
+        return err_set(e, ERR_INVALID, "no tier is called '%s'; there is: state", name);
+    if (tier != TIER_STATE)
+        return err_set(e, ERR_INVALID, "the %s tier is not part of this version; there is: state",
+                       name);
+    c->tier = TIER_STATE;
+    return ERR_OK;
+}
+
+static enum err_code output_read(const char *name, struct gpu_command *c, struct err *e)
+{
+    if (strcmp(name, "json") != 0 && strcmp(name, "text") != 0)
+        return err_set(e, ERR_INVALID, "cannot write '%s'; there is: text, json", name);
+    c->json = name[0] == 'j';
+    return ERR_OK;
+}
+
+static enum err_code deadline_read(const char *text, struct gpu_command *c, struct err *e)
+{
+    int64_t seconds;
+    enum err_code rc = duration_parse(text, &seconds, e);
+
+    if (rc)
+        return err_wrap(e, ERR_INVALID, "--deadline");
+    if (seconds < 1 || seconds > DEADLINE_SECONDS_MAX)
+        return err_set(e, ERR_INVALID, "--deadline must be from 1s to 1h");
+    c->options.deadline_ms = seconds * 1000;
+    return ERR_OK;
+}
+
+static enum err_code uptime_read(const char *text, struct gpu_command *c, struct err *e)
+{
+    int64_t seconds;
+    enum err_code rc = duration_parse(text, &seconds, e);
+
+    if (rc)
+        return err_wrap(e, ERR_INVALID, "--uptime");
+    c->options.uptime_ms = seconds * 1000;
+    return ERR_OK;
+}
+
+static enum err_code option_read(int option, struct gpu_command *c, char **argv, struct err *e)
+{
+    switch (option) {
+    case 't':
+        return tier_read(optarg, c, e);
+    case 'o':
+        return output_read(optarg, c, e);
+    case 'd':
+        return deadline_read(optarg, c, e);
+    case 'h':
+        c->verb = GPU_HELP;
+        return ERR_OK;
+    case OPTION_NVML:
+        c->options.nvml_path = optarg;
+        return ERR_OK;
+    case OPTION_SYSFS:
+        c->options.sysfs_dir = optarg;
+        return ERR_OK;
+    case OPTION_PROC:
+        c->options.proc_dir = optarg;
+        return ERR_OK;
+    case OPTION_DEV:
+        c->options.dev_dir = optarg;
+        return ERR_OK;
+    case OPTION_KMSG:
+        c->options.kmsg_path = optarg;
+        return ERR_OK;
+    case OPTION_UPTIME:
+        return uptime_read(optarg, c, e);
+    case ':':
+        return err_set(e, ERR_INVALID, "option '%s' needs a value", argv[optind - 1]);
+    default:
+        return err_set(e, ERR_INVALID, "there is no option '%s'", argv[optind - 1]);
+    }
+}
+
+static enum err_code verb_read(int argc, char **argv, struct gpu_command *c, struct err *e)
+{
+    if (argc < 2)
+        return err_set(e, ERR_INVALID, "say what to do: list, check or checks");
+    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+        if (strcmp(argv[1], verbs[i].name) == 0) {
+            c->verb = verbs[i].verb;
+            return ERR_OK;
+        }
+    }
+    return err_set(e, ERR_INVALID, "there is no '%s'; there is: list, check, checks", argv[1]);
+}
+
+/* Every option is known to every verb, but only `check` runs something to be shaped. */
+static enum err_code fit_check(const struct gpu_command *c, bool shaped, struct err *e)
+{
+    if (shaped && c->verb != GPU_CHECK && c->verb != GPU_HELP)
+        return err_set(e, ERR_INVALID, "--tier belongs to check");
+    return ERR_OK;
+}
+
+enum err_code gpu_command_read(int argc, char **argv, struct gpu_command *out, struct err *e)
+{
+    static const struct option options[] = {
+        {"tier", required_argument, NULL, 't'},
+        {"output", required_argument, NULL, 'o'},
+        {"deadline", required_argument, NULL, 'd'},
+        {"help", no_argument, NULL, 'h'},
+        {"nvml", required_argument, NULL, OPTION_NVML},
+        {"sysfs", required_argument, NULL, OPTION_SYSFS},
+        {"proc", required_argument, NULL, OPTION_PROC},
+        {"dev", required_argument, NULL, OPTION_DEV},
+        {"kmsg", required_argument, NULL, OPTION_KMSG},
+        {"uptime", required_argument, NULL, OPTION_UPTIME},
+        {NULL, 0, NULL, 0},
+    };
+    struct gpu_command c = {.tier = TIER_STATE, .options = gpu_options_default()};
+    bool shaped = false;
+    int option;
+    enum err_code rc = verb_read(argc, argv, &c, e);
+
+    optind = 2;
+    opterr = 0;
+    while (!rc && (option = getopt_long(argc, argv, "+:t:o:d:h", options, NULL)) != -1) {
+        shaped = shaped || option == 't';
+        rc = option_read(option, &c, argv, e);
+    }
+    if (!rc && optind < argc)
+        rc = err_set(e, ERR_INVALID, "'%s' is one word too many", argv[optind]);
+    if (!rc)
+        rc = fit_check(&c, shaped, e);
+    if (!rc)
+        *out = c;
+    return rc;
+}

@@ -1,0 +1,159 @@
+/* Reads /dev/kmsg, or a file of the same form, and picks out what the driver reported. */
+#include "gpu/kmsg.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KMSG_BYTES_MAX  (64 * 1024 * 1024) /* far above any kernel's ring */
+#define KMSG_READ_BYTES 16384              /* above the kernel's longest record */
+#define KMSG_LINE_MAX   4096
+#define FACILITY_SHIFT  3
+#define XID_NUMBER_MAX  100000
+
+const char *const xid_blame_names[] = {
+    [XID_BLAME_APP] = "application", [XID_BLAME_GPU] = "GPU",       [XID_BLAME_LINK] = "link",
+    [XID_BLAME_HOST] = "machine",    [XID_BLAME_DRIVER] = "driver", NULL,
+};
+
+static const struct xid_kind xid_kinds[] = {
+#define XID(number, meaning, blame, result, action) \
+    {number, meaning, XID_BLAME_##blame, CHECK_##result, action},
+#include "gpu/xids.def.h"
+#undef XID
+};
+
+static const struct xid_kind xid_unknown = {
+    .meaning = "unknown to this version",
+    .blame = XID_BLAME_GPU,
+    .result = CHECK_WARN,
+    .action = "look it up in NVIDIA's XID catalogue",
+};
+
+const struct xid_kind *xid_kind_find(int64_t number)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(xid_kinds); i++) {
+        if (xid_kinds[i].number == number)
+            return &xid_kinds[i];
+    }
+    return &xid_unknown;
+}
+
+/* "(PCI:0000:05:00): 79, text" after the word Xid. */
+static bool event_read(const char *text, struct xid_event *out)
+{
+    char *end;
+    const char *number;
+
+    if (*text++ != '(' || !pci_address_read(text, out->address))
+        return false;
+    number = strstr(text, "): ");
+    if (!number)
+        return false;
+    number += 3;
+    out->number = strtol(number, &end, 10);
+    if (end == number || out->number <= 0 || out->number > XID_NUMBER_MAX)
+        return false;
+    /* "Nonfatal" and "Non-fatal" are the other words; neither contains this one. */
+    out->is_fatal = strstr(end, "Fatal") != NULL;
+    return true;
+}
+
+bool kmsg_line_read(const char *line, struct xid_event *out)
+{
+    static const char gpu_words[] = "NVRM: Xid ", switch_words[] = ": SXid ";
+    struct xid_event x = {0};
+    unsigned priority;
+    int64_t at_us;
+    const char *text = strchr(line, ';');
+
+    if (!text || sscanf(line, "%u,%*u,%" SCNd64, &priority, &at_us) != 2 || at_us < 0)
+        return false;
+    /* The kernel marks what programs write with another facility than its own, 0. */
+    if (priority >> FACILITY_SHIFT != 0)
+        return false;
+    text++;
+    x.at_ms = at_us / 1000;
+    if (strncmp(text, gpu_words, sizeof gpu_words - 1) == 0) {
+        text += sizeof gpu_words - 1;
+    } else if (strncmp(text, "nvidia-nvswitch", 15) == 0 && strstr(text, switch_words)) {
+        text = strstr(text, switch_words) + sizeof switch_words - 1;
+        x.is_switch = true;
+    } else {
+        return false;
+    }
+    if (!event_read(text, &x))
+        return false;
+    *out = x;
+    return true;
+}
+
+struct reader {
+    char line[KMSG_LINE_MAX];
+    size_t len; /* may exceed the line: what does not fit is dropped */
+    bool (*fn)(const struct xid_event *x, void *ctx);
+    void *ctx;
+};
+
+static bool bytes_take(struct reader *r, const char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct xid_event x;
+
+        if (bytes[i] != '\n') {
+            if (r->len < sizeof r->line - 1)
+                r->line[r->len++] = bytes[i];
+            continue;
+        }
+        r->line[r->len] = '\0';
+        r->len = 0;
+        if (kmsg_line_read(r->line, &x) && !r->fn(&x, r->ctx))
+            return false;
+    }
+    return true;
+}
+
+static enum err_code kmsg_open(const char *path, int *fd, struct err *e)
+{
+    *fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (*fd >= 0)
+        return ERR_OK;
+    if (errno == EPERM || errno == EACCES)
+        return err_set(e, ERR_FORBIDDEN, "only root may read the kernel log here");
+    if (errno == ENOENT || errno == ENXIO || errno == ENODEV)
+        return err_set(e, ERR_NOT_FOUND, "there is no kernel log here");
+    return err_set(e, ERR_IO, "cannot open the kernel log: %m");
+}
+
+enum err_code kmsg_each(const char *path, bool (*fn)(const struct xid_event *x, void *ctx),
+                        void *ctx, struct err *e)
+{
+    struct reader r = {.fn = fn, .ctx = ctx};
+    char bytes[KMSG_READ_BYTES];
+    size_t total = 0;
+    int fd;
+    enum err_code rc = kmsg_open(path, &fd, e);
+
+    if (rc)
+        return rc;
+    while (total < KMSG_BYTES_MAX) {
+        ssize_t n = read(fd, bytes, sizeof bytes);
+
+        /* EPIPE: the ring moved on under us; the next read is at its new start. */
+        if (n < 0 && (errno == EINTR || errno == EPIPE))
+            continue;
+        if (n < 0 && errno != EAGAIN)
+            rc = errno == EPERM
+                     ? err_set(e, ERR_FORBIDDEN, "only root may read the kernel log here")
+                     : err_set(e, ERR_IO, "cannot read the kernel log: %m");
+        if (n <= 0 || !bytes_take(&r, bytes, (size_t)n))
+            break;
+        total += (size_t)n;
+    }
+    close(fd);
+    return rc;
+}

@@ -1,0 +1,375 @@
+/* A drop-in libnvidia-ml.so.1 that answers from a script: the file named by
+ * HOURGLASS_FAKE_NVML, one "key value" a line, or eight healthy GPUs without one. A key may
+ * be for one GPU ("gpu3.temperature 91"), else it is for all. Besides the values below:
+ *   code.<function> N    answer N instead        hang.<function> 1   never answer
+ *   noise 1              write to standard output and error
+ *   crash.<function> 1   die of a signal         field.N V, field.N.code C, field.N.type T
+ * With FAKE_NVML_OLD it lacks what drivers before 2022 lack. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gpu/nvml.h"
+
+#define GPUS_MAX   128
+#define SCRIPT_MAX 65536
+
+struct nvml_device {
+    int index;
+};
+
+static struct nvml_device devices[GPUS_MAX];
+static char script[SCRIPT_MAX];
+static unsigned calls[GPUS_MAX + 1]; /* of the functions whose answers change */
+
+static void script_load(void)
+{
+    const char *path = getenv("HOURGLASS_FAKE_NVML");
+    FILE *file = path && path[0] ? fopen(path, "r") : NULL;
+    size_t n;
+
+    script[0] = '\0';
+    if (!file)
+        return;
+    n = fread(script, 1, sizeof script - 1, file);
+    script[n] = '\0';
+    fclose(file);
+}
+
+/* The rest of the line that starts with this key; NULL when there is none. */
+static const char *line_find(const char *key)
+{
+    size_t length = strlen(key);
+
+    for (const char *at = script; at && *at; at = strchr(at, '\n')) {
+        at += *at == '\n';
+        if (strncmp(at, key, length) == 0 && at[length] == ' ')
+            return at + length + 1;
+    }
+    return NULL;
+}
+
+static const char *value_find(int gpu, const char *key)
+{
+    char own[128];
+    const char *value;
+
+    snprintf(own, sizeof own, "gpu%d.%s", gpu, key);
+    value = gpu >= 0 ? line_find(own) : NULL;
+    return value ? value : line_find(key);
+}
+
+static long long number(int gpu, const char *key, long long otherwise)
+{
+    const char *value = value_find(gpu, key);
+
+    return value ? strtoll(value, NULL, 0) : otherwise;
+}
+
+static void text(int gpu, const char *key, const char *otherwise, char *out, unsigned size)
+{
+    const char *value = value_find(gpu, key);
+
+    if (value)
+        snprintf(out, size, "%.*s", (int)strcspn(value, "\n"), value);
+    else
+        snprintf(out, size, "%s", otherwise);
+}
+
+static int enter(int gpu, const char *function)
+{
+    char key[128];
+
+    snprintf(key, sizeof key, "hang.%s", function);
+    while (number(gpu, key, 0))
+        pause();
+    snprintf(key, sizeof key, "crash.%s", function);
+    if (number(gpu, key, 0)) {
+        signal(SIGSEGV, SIG_DFL);
+        raise(SIGSEGV);
+    }
+    snprintf(key, sizeof key, "code.%s", function);
+    return (int)number(gpu, key, 0);
+}
+
+#define ENTER(gpu)                          \
+    do {                                    \
+        int code_ = enter((gpu), __func__); \
+        if (code_)                          \
+            return code_;                   \
+    } while (0)
+#define API(name, ...)     \
+    int name(__VA_ARGS__); \
+    int name(__VA_ARGS__)
+
+API(nvmlInit_v2, void)
+{
+    script_load();
+    for (int i = 0; i < GPUS_MAX; i++)
+        devices[i].index = i;
+    if (number(-1, "noise", 0))
+        for (int fd = 1; fd <= 2; fd++)
+            dprintf(fd, "noise from the library\n");
+    ENTER(-1);
+    return 0;
+}
+
+API(nvmlDeviceGetCount_v2, unsigned *count)
+{
+    ENTER(-1);
+    *count = (unsigned)number(-1, "count", 8);
+    return 0;
+}
+
+API(nvmlDeviceGetHandleByIndex_v2, unsigned index, struct nvml_device **device)
+{
+    if (index >= GPUS_MAX)
+        return NVML_INVALID_ARGUMENT;
+    ENTER((int)index);
+    *device = &devices[index];
+    return 0;
+}
+
+API(nvmlSystemGetDriverVersion, char *out, unsigned size)
+{
+    ENTER(-1);
+    text(-1, "driver", "580.95.05", out, size);
+    return 0;
+}
+
+API(nvmlDeviceGetName, struct nvml_device *d, char *out, unsigned size)
+{
+    ENTER(d->index);
+    text(d->index, "model", "NVIDIA H100 80GB HBM3", out, size);
+    return 0;
+}
+
+API(nvmlDeviceGetUUID, struct nvml_device *d, char *out, unsigned size)
+{
+    char uuid[64];
+
+    ENTER(d->index);
+    snprintf(uuid, sizeof uuid, "GPU-00000000-0000-4000-8000-%012d", d->index);
+    text(d->index, "uuid", uuid, out, size);
+    return 0;
+}
+
+API(nvmlDeviceGetPciInfo_v3, struct nvml_device *d, struct nvml_pci *pci)
+{
+    ENTER(d->index);
+    memset(pci, 0, sizeof *pci);
+    pci->bus = (unsigned)number(d->index, "bus", 0x10 + d->index);
+    snprintf(pci->bus_id, sizeof pci->bus_id, "00000000:%02X:00.0", pci->bus);
+    return 0;
+}
+
+API(nvmlDeviceGetMemoryInfo, struct nvml_device *d, struct nvml_memory *m)
+{
+    ENTER(d->index);
+    m->total = (unsigned long long)number(d->index, "memory_total", 85520809984LL);
+    m->used = (unsigned long long)number(d->index, "memory_used", 600000000);
+    m->free = m->total - m->used;
+    return 0;
+}
+
+static void field_answer(int gpu, struct nvml_field *f)
+{
+    static const unsigned supported[] = {1, 4, 6, 94, 143, 144, 145, 230};
+    long long value = f->id == 1; /* error correction is on; nothing is wrong */
+    char key[64];
+    int known = 0;
+
+    for (size_t i = 0; i < sizeof supported / sizeof supported[0]; i++)
+        known |= supported[i] == f->id;
+    snprintf(key, sizeof key, "field.%u", f->id);
+    known |= value_find(gpu, key) != NULL;
+    value = number(gpu, key, value);
+    snprintf(key, sizeof key, "field.%u.code", f->id);
+    f->code = (int)number(gpu, key, known ? 0 : NVML_NOT_SUPPORTED);
+    snprintf(key, sizeof key, "field.%u.type", f->id);
+    f->value_type = (int)number(gpu, key, NVML_VALUE_ULONGLONG);
+    f->value.sll = value;
+    f->timestamp_us = 1;
+}
+
+API(nvmlDeviceGetMemoryErrorCounter, struct nvml_device *d, int type, int counter, int location,
+    unsigned long long *count)
+{
+    (void)type;
+    (void)counter;
+    (void)location;
+    ENTER(d->index);
+    *count = (unsigned long long)number(d->index, "sram_errors", 0);
+    return 0;
+}
+
+#ifndef FAKE_NVML_OLD
+API(nvmlDeviceGetFieldValues, struct nvml_device *d, int count, struct nvml_field *fields)
+{
+    ENTER(d->index);
+    for (int i = 0; i < count; i++)
+        field_answer(d->index, &fields[i]);
+    return 0;
+}
+
+API(nvmlDeviceGetSramEccErrorStatus, struct nvml_device *d, struct nvml_sram *s)
+{
+    ENTER(d->index);
+    if (s->version != NVML_STRUCT_VERSION(sizeof *s, 1))
+        return NVML_ARGUMENT_VERSION;
+    s->threshold_exceeded = (unsigned)number(d->index, "sram_threshold", 0);
+    return 0;
+}
+
+API(nvmlDeviceGetUnrepairableMemoryFlag_v1, struct nvml_device *d, struct nvml_unrepairable *u)
+{
+    ENTER(d->index);
+    u->flag = (unsigned)number(d->index, "unrepairable", 0);
+    return 0;
+}
+
+API(nvmlDeviceGetRepairStatus, struct nvml_device *d, struct nvml_repair *r)
+{
+    ENTER(d->index);
+    if (r->version != NVML_STRUCT_VERSION(sizeof *r, 1))
+        return NVML_ARGUMENT_VERSION;
+    r->channel_pending = (unsigned)number(d->index, "repair_channel", 0);
+    r->tpc_pending = (unsigned)number(d->index, "repair_tpc", 0);
+    return 0;
+}
+
+API(nvmlDeviceGetCurrentClocksEventReasons, struct nvml_device *d, unsigned long long *mask)
+{
+    char key[32];
+
+    ENTER(d->index);
+    /* "clocks.0" is the first answer, "clocks.1" the second; else "clocks". */
+    snprintf(key, sizeof key, "clocks.%u", calls[d->index]++);
+    *mask = (unsigned long long)number(d->index, key, number(d->index, "clocks", 1));
+    return 0;
+}
+
+API(nvmlDeviceGetTemperatureV, struct nvml_device *d, struct nvml_temperature *t)
+{
+    ENTER(d->index);
+    if (t->version != NVML_STRUCT_VERSION(sizeof *t, 1))
+        return NVML_ARGUMENT_VERSION;
+    t->celsius = (int)number(d->index, "temperature", 31 + d->index % 4);
+    return 0;
+}
+
+API(nvmlDeviceGetMarginTemperature, struct nvml_device *d, struct nvml_margin *m)
+{
+    ENTER(d->index);
+    if (m->version != NVML_STRUCT_VERSION(sizeof *m, 1))
+        return NVML_ARGUMENT_VERSION;
+    m->celsius = (int)number(d->index, "margin", 56 - d->index % 4);
+    return 0;
+}
+
+API(nvmlDeviceGetGpuFabricInfoV, struct nvml_device *d, struct nvml_fabric *f)
+{
+    unsigned version = (unsigned)number(d->index, "fabric_version", 3);
+    unsigned size = version == 3 ? sizeof *f : NVML_FABRIC_V2_SIZE;
+
+    ENTER(d->index);
+    if (f->version != NVML_STRUCT_VERSION(size, version))
+        return NVML_ARGUMENT_VERSION;
+    f->state = (unsigned char)number(d->index, "fabric_state", 3);
+    f->status = (int)number(d->index, "fabric_status", 0);
+    f->health_mask = (unsigned)number(d->index, "fabric_mask", 0x1aa);
+    if (version == 3)
+        f->health_summary = (unsigned char)number(d->index, "fabric_summary", 1);
+    return 0;
+}
+
+API(nvmlDeviceGetComputeRunningProcesses_v3, struct nvml_device *d, unsigned *count,
+    struct nvml_process *processes)
+{
+    unsigned room = *count, there = (unsigned)number(d->index, "processes", 0);
+
+    ENTER(d->index);
+    *count = there;
+    for (unsigned i = 0; i < there && i < room; i++)
+        processes[i].pid = 1000 + i;
+    return there > room ? NVML_INSUFFICIENT_SIZE : 0;
+}
+
+API(nvmlDeviceValidateInforom, struct nvml_device *d)
+{
+    ENTER(d->index);
+    return 0;
+}
+#else
+API(nvmlDeviceGetCurrentClocksThrottleReasons, struct nvml_device *d, unsigned long long *mask)
+{
+    ENTER(d->index);
+    (void)calls;
+    (void)field_answer;
+    *mask = (unsigned long long)number(d->index, "clocks", 1);
+    return 0;
+}
+#endif
+
+API(nvmlDeviceGetTemperature, struct nvml_device *d, int sensor, unsigned *celsius)
+{
+    (void)sensor;
+    ENTER(d->index);
+    *celsius = (unsigned)number(d->index, "temperature", 33);
+    return 0;
+}
+
+API(nvmlDeviceGetTemperatureThreshold, struct nvml_device *d, int which, unsigned *celsius)
+{
+    (void)which;
+    ENTER(d->index);
+    *celsius = (unsigned)number(d->index, "threshold", 92);
+    return 0;
+}
+
+/* Functions that give one number. */
+#define NUMBER(name, type, key, otherwise)             \
+    API(name, struct nvml_device *d, type *out)        \
+    {                                                  \
+        ENTER(d->index);                               \
+        *out = (type)number(d->index, key, otherwise); \
+        return 0;                                      \
+    }
+NUMBER(nvmlDeviceGetEnforcedPowerLimit, unsigned, "power_enforced", 700000)
+NUMBER(nvmlDeviceGetPowerManagementDefaultLimit, unsigned, "power_default", 700000)
+NUMBER(nvmlDeviceGetPerformanceState, int, "pstate", 0)
+NUMBER(nvmlDeviceGetCurrPcieLinkGeneration, unsigned, "pcie_gen", 5)
+NUMBER(nvmlDeviceGetCurrPcieLinkWidth, unsigned, "pcie_width", 16)
+NUMBER(nvmlDeviceGetMaxPcieLinkGeneration, unsigned, "pcie_gen_max", 5)
+NUMBER(nvmlDeviceGetMaxPcieLinkWidth, unsigned, "pcie_width_max", 16)
+NUMBER(nvmlDeviceGetComputeMode, int, "compute", 0)
+NUMBER(nvmlDeviceGetPersistenceMode, int, "persistence", 1)
+
+API(nvmlDeviceGetPcieReplayCounter, struct nvml_device *d, unsigned *count)
+{
+    static unsigned asked;
+
+    ENTER(d->index);
+    *count =
+        (unsigned)(number(d->index, "replays", 0) + number(d->index, "replay_step", 0) * asked++);
+    return 0;
+}
+
+API(nvmlDeviceGetNvLinkState, struct nvml_device *d, unsigned link, int *active)
+{
+    ENTER(d->index);
+    if (link >= number(d->index, "nvlinks", 18))
+        return NVML_INVALID_ARGUMENT;
+    *active = link < number(d->index, "nvlinks_up", 18);
+    return 0;
+}
+
+API(nvmlDeviceGetMigMode, struct nvml_device *d, unsigned *current, unsigned *pending)
+{
+    ENTER(d->index);
+    *current = (unsigned)number(d->index, "mig", 0);
+    *pending = (unsigned)number(d->index, "mig_pending", *current);
+    return 0;
+}

@@ -1,0 +1,190 @@
+/* From findings to a verdict, one line, and a report that fits. */
+#include "tests/support/t.h"
+
+#include "gpu/verdict.h"
+
+struct fixture {
+    struct report report;
+    struct gpu_inventory inventory;
+};
+
+static int setup(void **state)
+{
+    struct fixture *fx = calloc(1, sizeof *fx);
+
+    assert_non_null(fx);
+    fx->report.gpus = calloc(GPUS_PER_INSTANCE_MAX, sizeof *fx->report.gpus);
+    fx->report.findings = calloc(4096, sizeof *fx->report.findings);
+    assert_non_null(fx->report.gpus);
+    assert_non_null(fx->report.findings);
+    *state = fx;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fx = *state;
+
+    shape_release(&report_shape, &fx->report);
+    free(fx);
+    return 0;
+}
+
+static void gpu_add(struct fixture *fx, const char *model)
+{
+    struct report_gpu *g = &fx->report.gpus[fx->report.gpu_count];
+
+    g->index = (int64_t)fx->report.gpu_count++;
+    text_copy(g->model, sizeof g->model, model);
+}
+
+static struct finding *say(struct fixture *fx, const char *check, int64_t gpu_index,
+                           enum check_result result, const char *detail)
+{
+    struct finding *f = &fx->report.findings[fx->report.finding_count++];
+
+    *f = (struct finding){.gpu_index = gpu_index, .result = result};
+    text_copy(f->check, sizeof f->check, check);
+    text_copy(f->detail, sizeof f->detail, detail);
+    return f;
+}
+
+static void the_worst_answer_decides_and_nothing_bad_becomes_good(void **state)
+{
+    static const struct {
+        enum check_result answers[4];
+        size_t count;
+        enum verdict want;
+    } cases[] = {
+        {{CHECK_PASS, CHECK_PASS}, 2, VERDICT_HEALTHY},
+        {{CHECK_PASS, CHECK_SKIP}, 2, VERDICT_HEALTHY},
+        {{CHECK_PASS, CHECK_WARN}, 2, VERDICT_DEGRADED},
+        {{CHECK_PASS, CHECK_ERROR}, 2, VERDICT_INCONCLUSIVE},
+        {{CHECK_PASS, CHECK_ERROR, CHECK_WARN}, 3, VERDICT_INCONCLUSIVE},
+        {{CHECK_PASS, CHECK_ERROR, CHECK_FAIL}, 3, VERDICT_UNHEALTHY},
+        {{CHECK_FAIL, CHECK_WARN, CHECK_PASS}, 3, VERDICT_UNHEALTHY},
+        {{CHECK_SKIP, CHECK_SKIP}, 2, VERDICT_INCONCLUSIVE},
+        {{CHECK_SKIP, CHECK_WARN}, 2, VERDICT_INCONCLUSIVE},
+        {{CHECK_PASS}, 0, VERDICT_INCONCLUSIVE},
+    };
+    struct fixture *fx = *state;
+
+    gpu_add(fx, "H100");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        fx->report.finding_count = 0;
+        for (size_t k = 0; k < cases[i].count; k++)
+            say(fx, "recovery", 0, cases[i].answers[k], "words");
+        gpu_report_judge(&fx->report, &fx->inventory);
+        if (fx->report.verdict != cases[i].want)
+            fail_msg("case %zu is %s", i, verdict_names[fx->report.verdict]);
+        assert_memory_equal(fx->report.summary, verdict_names[cases[i].want],
+                            strlen(verdict_names[cases[i].want]));
+    }
+}
+
+static void a_gpu_of_which_nothing_is_known_is_inconclusive(void **state)
+{
+    struct fixture *fx = *state;
+
+    gpu_add(fx, "H100");
+    gpu_add(fx, "H100");
+    say(fx, "recovery", 0, CHECK_PASS, "");
+    say(fx, "recovery", 1, CHECK_SKIP, "");
+    gpu_report_judge(&fx->report, &fx->inventory);
+    assert_int_equal(fx->report.verdict, VERDICT_INCONCLUSIVE);
+}
+
+static void no_gpu_and_no_driver_are_inconclusive(void **state)
+{
+    struct fixture *fx = *state;
+
+    say(fx, "driver", -1, CHECK_PASS, "");
+    gpu_report_judge(&fx->report, &fx->inventory);
+    assert_int_equal(fx->report.verdict, VERDICT_INCONCLUSIVE);
+    gpu_add(fx, "H100");
+    say(fx, "recovery", 0, CHECK_PASS, "");
+    fx->inventory.state = GPU_DRIVER_SILENT;
+    gpu_report_judge(&fx->report, &fx->inventory);
+    assert_int_equal(fx->report.verdict, VERDICT_INCONCLUSIVE);
+}
+
+static void the_summary_names_the_first_of_the_worst_and_fits(void **state)
+{
+    struct fixture *fx = *state;
+
+    for (int i = 0; i < 8; i++)
+        gpu_add(fx, "H100");
+    for (int i = 0; i < 8; i++)
+        say(fx, "clocks", i, CHECK_WARN, "slow");
+    say(fx, "row_remap", 3, CHECK_FAIL, "a row could not be remapped");
+    say(fx, "row_remap", 5, CHECK_FAIL, "other words");
+    gpu_report_judge(&fx->report, &fx->inventory);
+    assert_string_equal(fx->report.summary,
+                        "unhealthy: gpu3 row_remap: a row could not be r... (2 of 8 GPUs)");
+    assert_true(strlen(fx->report.summary) <= GPU_SUMMARY_COLUMNS_MAX);
+}
+
+static void a_summary_is_one_line_of_ascii(void **state)
+{
+    struct fixture *fx = *state;
+
+    gpu_add(fx, "H100");
+    say(fx, "row_remap", 0, CHECK_FAIL, "a\nb\x1b[31m\xc3\xa9");
+    gpu_report_judge(&fx->report, &fx->inventory);
+    for (const char *c = fx->report.summary; *c; c++)
+        assert_in_range(*c, ' ', '~');
+}
+
+static void peers_of_one_model_are_compared_and_others_are_not(void **state)
+{
+    struct fixture *fx = *state;
+    static const char *const models[] = {"H100", "H100", "H100", "L40S"};
+    static const int links[] = {18, 18, 17, 4};
+
+    for (int i = 0; i < 4; i++) {
+        struct finding *f;
+
+        gpu_add(fx, models[i]);
+        f = say(fx, "nvlink", i, CHECK_PASS, "links are up");
+        f->value = links[i];
+        text_copy(f->unit, sizeof f->unit, "links");
+    }
+    gpu_report_judge(&fx->report, &fx->inventory);
+    assert_int_equal(fx->report.findings[0].result, CHECK_PASS);
+    assert_int_equal(fx->report.findings[2].result, CHECK_FAIL);
+    assert_true(fx->report.findings[2].floor == 18);
+    assert_int_equal(fx->report.findings[3].result, CHECK_PASS);
+}
+
+static void a_report_that_is_too_long_loses_passes_first(void **state)
+{
+    struct fixture *fx = *state;
+    size_t fails = 0;
+
+    gpu_add(fx, "H100");
+    for (int i = 0; i < 1000; i++)
+        say(fx, "clocks", 0, i % 10 == 0 ? CHECK_FAIL : i % 3 ? CHECK_PASS : CHECK_SKIP, "");
+    gpu_report_judge(&fx->report, &fx->inventory);
+    assert_int_equal(fx->report.finding_count, REPORT_FINDINGS_MAX);
+    for (size_t i = 0; i < fx->report.finding_count; i++)
+        fails += fx->report.findings[i].result == CHECK_FAIL;
+    assert_int_equal(fails, 100);
+    assert_int_equal(fx->report.verdict, VERDICT_UNHEALTHY);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_worst_answer_decides_and_nothing_bad_becomes_good),
+        TEST(a_gpu_of_which_nothing_is_known_is_inconclusive),
+        TEST(no_gpu_and_no_driver_are_inconclusive),
+        TEST(the_summary_names_the_first_of_the_worst_and_fits),
+        TEST(a_summary_is_one_line_of_ascii),
+        TEST(peers_of_one_model_are_compared_and_others_are_not),
+        TEST(a_report_that_is_too_long_loses_passes_first),
+    };
+
+    return T_RUN("gpu verdict", tests);
+}
