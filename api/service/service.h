@@ -1,0 +1,229 @@
+/* Services: rules, money and state moves, as functions of an open transaction. No JSON, no
+ * SQL, no I/O, no clock of their own: safe to run again. Each change writes its event and
+ * its audit record in the same transaction.
+ *
+ * Someone else's object is ERR_NOT_FOUND, never ERR_FORBIDDEN: existence is not told. */
+#ifndef API_SERVICE_SERVICE_H
+#define API_SERVICE_SERVICE_H
+
+#include "api/engine/engine.h"
+#include "api/store/rows.h"
+#include "api/store/store.h"
+#include "model/catalogue.h"
+#include "model/credit.h"
+#include "model/identity.h"
+#include "model/page.h"
+
+/* A catalogue that may be replaced while requests use the old one. */
+struct catalogue_ref;
+struct service {
+    struct store *store;
+    struct clock *clock;
+    struct catalogue_ref *catalogue; /* owned */
+    struct engine *engine;           /* of zones whose engine is its name; NULL: none */
+};
+
+/* Takes `first` (its contents move in). Errors: ERR_INTERNAL out of memory. */
+enum err_code service_init(struct service *sv, struct store *store, struct clock *clock,
+                           struct engine *engine, struct catalogue *first_take,
+                           struct err *e) MUST_CHECK;
+void service_release(struct service *sv);
+/* The present catalogue; hold it as briefly as a request. Give back with catalogue_put(). */
+const struct catalogue *catalogue_hold(struct service *sv);
+void catalogue_put(struct service *sv, const struct catalogue *c);
+/* Load a file and, if it is good, put it in the place of the present one and bring the
+ * pools in line (in a store_write of its own; pools of zones with our engine are capped by
+ * its capacity). On error nothing has changed. Errors: as catalogue_load(), ERR_STORAGE. */
+enum err_code catalogue_replace(struct service *sv, const char *path, struct err *e) MUST_CHECK;
+
+/* --- rules.h: action x role; every service function asks it ------------------------------- */
+
+/* action id, wire name, roles that may (set of R(x)), staff roles that may (set of S(x)),
+ * what it is in words */
+#define ACTION_LIST(X)                                                                            \
+    X(ACTION_CATALOGUE_READ, "catalogue.read", R_ALL, S_ALL, "see offers, zones and GPU models")  \
+    X(ACTION_ORGANIZATION_READ, "organization.read", R_ALL, S_ALL, "see the organization")        \
+    X(ACTION_ORGANIZATION_CREATE, "organization.create", 0, S(SUPPORT), "create an organization") \
+    X(ACTION_PROJECT_READ, "project.read", R_ALL, S_ALL, "see projects")                          \
+    X(ACTION_PROJECT_CREATE, "project.create", R(OWNER) | R(ADMIN), 0, "create a project")        \
+    X(ACTION_MEMBER_READ, "member.read", R_ALL, S_ALL, "see members")                             \
+    X(ACTION_MEMBER_CREATE, "member.create", R(OWNER) | R(ADMIN), 0, "add a member")              \
+    X(ACTION_MEMBER_UPDATE, "member.update", R(OWNER) | R(ADMIN), 0, "change a member's role")    \
+    X(ACTION_MEMBER_DELETE, "member.delete", R(OWNER) | R(ADMIN), 0, "remove a member")           \
+    X(ACTION_KEY_READ, "key.read", R(OWNER) | R(ADMIN) | R(BILLING) | R(MEMBER) | R(VIEWER),      \
+      S_ALL, "see API keys")                                                                      \
+    X(ACTION_KEY_CREATE, "key.create", R(OWNER) | R(ADMIN) | R(MEMBER), 0, "create an API key")   \
+    X(ACTION_KEY_REVOKE, "key.revoke", R(OWNER) | R(ADMIN) | R(MEMBER), 0, "revoke an API key")   \
+    X(ACTION_INSTANCE_READ, "instance.read", R_ALL, S_ALL, "see instances")                       \
+    X(ACTION_INSTANCE_LAUNCH, "instance.launch", R(OWNER) | R(ADMIN) | R(MEMBER), 0,              \
+      "launch an instance")                                                                       \
+    X(ACTION_INSTANCE_UPDATE, "instance.update", R(OWNER) | R(ADMIN) | R(MEMBER), 0,              \
+      "change an instance")                                                                       \
+    X(ACTION_INSTANCE_STOP, "instance.stop", R(OWNER) | R(ADMIN) | R(MEMBER), S(SUPPORT),         \
+      "stop an instance")                                                                         \
+    X(ACTION_INSTANCE_START, "instance.start", R(OWNER) | R(ADMIN) | R(MEMBER), 0,                \
+      "start an instance")                                                                        \
+    X(ACTION_INSTANCE_DELETE, "instance.delete", R(OWNER) | R(ADMIN) | R(MEMBER), 0,              \
+      "delete an instance")                                                                       \
+    X(ACTION_INSTANCE_LOGIN, "instance.login", R(OWNER) | R(ADMIN) | R(MEMBER), 0,                \
+      "log in to an instance")                                                                    \
+    X(ACTION_JOB_READ, "job.read", R_ALL, S_ALL, "see jobs and their logs")                       \
+    X(ACTION_JOB_SUBMIT, "job.submit", R(OWNER) | R(ADMIN) | R(MEMBER), 0, "submit a job")        \
+    X(ACTION_JOB_CANCEL, "job.cancel", R(OWNER) | R(ADMIN) | R(MEMBER), S(SUPPORT),               \
+      "cancel a job")                                                                             \
+    X(ACTION_CREDIT_READ, "credit.read", R_ALL, S_ALL, "see credit, entries and holds")           \
+    X(ACTION_GRANT_CREATE, "grant.create", 0, S(SUPPORT), "grant credit")                         \
+    X(ACTION_USAGE_READ, "usage.read", R_ALL, S_ALL, "see usage")                                 \
+    X(ACTION_EVENT_READ, "event.read", R_ALL, S_ALL, "see events")                                \
+    X(ACTION_REPORT_READ, "report.read", R_ALL, S_ALL, "see reports of checks")                   \
+    X(ACTION_REPORT_POST, "report.post", R(OWNER) | R(ADMIN) | R(MEMBER), 0,                      \
+      "post a report of checks")                                                                  \
+    X(ACTION_METRICS_READ, "metrics.read", 0, S_ALL, "read the service's metrics")                \
+    X(ACTION_AUDIT_READ, "audit.read", R(OWNER) | R(ADMIN), S_ALL, "read audit records")
+
+enum rule_action {
+#define X(id, name, roles, staff, help) id,
+    ACTION_LIST(X)
+#undef X
+        RULE_ACTION_COUNT
+};
+const char *rule_action_name(enum rule_action a);
+bool rule_allows(enum rule_action a, enum role role, enum staff_role staff);
+/* Errors: ERR_FORBIDDEN "only owner, admin may launch an instance; you are viewer". */
+enum err_code rule_check(const struct actor *by, enum rule_action a, struct err *e) MUST_CHECK;
+/* The organization a read is confined to: the actor's, or for staff the one asked for
+ * ("" all). Errors: ERR_NOT_FOUND when somebody asks for another one. */
+enum err_code rule_scope(const struct actor *by, const char *asked, char organization_id[ID_MAX],
+                         struct err *e) MUST_CHECK;
+
+/* --- identity ----------------------------------------------------------------------------- */
+
+#define SV      struct service *sv, struct tx *tx, const struct actor *by
+#define SERVICE enum err_code
+#define E       struct err *e
+#define PAGE(type) \
+    const struct page_query *q, type **out, size_t *count, char next[CURSOR_BYTES_MAX]
+
+/* The actor behind a token. Compares hashes in constant time; unknown, expired and revoked
+ * keys are the same ERR_UNAUTHENTICATED and take the same path. */
+SERVICE key_authenticate(struct service *sv, struct tx *tx, const char *token, struct actor *out,
+                         E) MUST_CHECK;
+/* Remember that the actor's key was used; writes at most once per minute. For a write of the
+ * caller's own, after the answer; key_touch_due() is a read that says whether it is worth one. */
+SERVICE key_touch(SV, E) MUST_CHECK;
+SERVICE key_touch_due(SV, bool *out, E) MUST_CHECK;
+/* First start: an organization with one owner, a project, a key and a grant, unless the
+ * database has an organization already (then *token is "" and nothing changes). */
+struct seed {
+    const char *organization, *member, *email, *project, *country, *token; /* token "": made */
+    const char *currency;
+    int64_t grant_micros, grant_days;
+    bool staff_support; /* the member may grant, for trying things out */
+};
+SERVICE service_seed(struct service *sv, struct tx *tx, const struct seed *seed,
+                     char token[TOKEN_BYTES_MAX], E) MUST_CHECK;
+SERVICE me_get(SV, struct me *out, E) MUST_CHECK;
+SERVICE organization_get(SV, const char *id, struct organization *out, E) MUST_CHECK;
+SERVICE organization_list(SV, PAGE(struct organization), E) MUST_CHECK;
+SERVICE organization_create(SV, const struct organization_create *in, struct organization *out,
+                            E) MUST_CHECK;
+SERVICE project_get(SV, const char *id, struct project *out, E) MUST_CHECK;
+SERVICE project_list(SV, PAGE(struct project), E) MUST_CHECK;
+SERVICE project_create(SV, const struct project_create *in, struct project *out, E) MUST_CHECK;
+SERVICE member_get(SV, const char *id, struct member *out, E) MUST_CHECK;
+SERVICE member_list(SV, PAGE(struct member), E) MUST_CHECK;
+SERVICE member_create(SV, const struct member_create *in, struct member *out, E) MUST_CHECK;
+SERVICE member_update(SV, const char *id, int64_t if_version, const struct member_patch *in,
+                      struct member *out, E) MUST_CHECK; /* if_version 0: any, on every update */
+SERVICE member_delete(SV, const char *id, E) MUST_CHECK;
+SERVICE key_list(SV, PAGE(struct api_key), E) MUST_CHECK;
+SERVICE key_create(SV, const struct api_key_create *in, struct api_key *out,
+                   E) MUST_CHECK; /* with token */
+SERVICE key_revoke(SV, const char *id, struct api_key *out, E) MUST_CHECK;
+
+/* --- catalogue ------------------------------------------------------------------------------ */
+/* All offers with stock and availability now; filters zone, gpu_model, text. Caller owns (free). */
+SERVICE offer_list(SV, const struct page_query *q, struct offer **out, size_t *count, E) MUST_CHECK;
+
+/* --- instances ------------------------------------------------------------------------------ */
+SERVICE instance_estimate(SV, const struct instance_create *in, struct estimate *out, E) MUST_CHECK;
+/* Checks rule, offer, price_max, deadline, stock (ERR_NO_STOCK with facts "alternatives"), credit
+ * (ERR_NO_CREDIT with facts "available" and "required"); takes stock, places the hold, writes the
+ * instance as requested. */
+SERVICE instance_launch(SV, const struct instance_create *in, struct instance *out, E) MUST_CHECK;
+SERVICE instance_get(SV, const char *id, struct instance *out, E) MUST_CHECK;
+SERVICE instance_list(SV, PAGE(struct instance), E) MUST_CHECK;
+/* present: bits of instance_patch_shape's fields that were given. */
+SERVICE instance_update(SV, const char *id, int64_t if_version, const struct instance_patch *in,
+                        uint64_t present, struct instance *out, E) MUST_CHECK;
+SERVICE instance_act(SV, const char *id, int64_t if_version, enum instance_action action,
+                     struct instance *out, E) MUST_CHECK;
+
+/* --- jobs ----------------------------------------------------------------------------------- */
+SERVICE job_estimate(SV, const struct job_create *in, struct estimate *out, E) MUST_CHECK;
+/* With offer_id: launches an instance for it in the same transaction. */
+SERVICE job_submit(SV, const struct job_create *in, struct job *out, E) MUST_CHECK;
+SERVICE job_get(SV, const char *id, struct job *out, E) MUST_CHECK;
+SERVICE job_list(SV, PAGE(struct job), E) MUST_CHECK;
+SERVICE job_cancel(SV, const char *id, int64_t if_version, struct job *out, E) MUST_CHECK;
+
+/* --- money ---------------------------------------------------------------------------------- */
+SERVICE credit_get(SV, const char *organization_id, struct credit *out, E) MUST_CHECK;
+SERVICE grant_list(SV, PAGE(struct grant), E) MUST_CHECK;
+SERVICE grant_create(SV, const struct grant_create *in, struct grant *out, E) MUST_CHECK;
+SERVICE hold_list(SV, PAGE(struct hold), E) MUST_CHECK;
+SERVICE entry_list(SV, PAGE(struct entry), E) MUST_CHECK;
+/* Captured ranges and what the meters have accrued since, with energy and carbon. */
+SERVICE usage_list(SV, PAGE(struct usage), E) MUST_CHECK;
+
+/* --- events, audit, reports ------------------------------------------------------------------ */
+SERVICE event_list(SV, PAGE(struct event), E) MUST_CHECK;
+SERVICE event_after(SV, int64_t seq, int64_t limit, struct event **out, size_t *count,
+                    E) MUST_CHECK;
+SERVICE audit_list(SV, PAGE(struct audit_record), E) MUST_CHECK;
+SERVICE report_post(SV, const struct report *in, struct report *out,
+                    E) MUST_CHECK; /* origin member */
+SERVICE report_list(SV, PAGE(struct report), E) MUST_CHECK;
+
+/* --- for the workers: called with a system actor ---------------------------------------------- */
+/* What the engine saw, brought into the row: moves state, starts and ends billing at the
+ * times written on the node. Idempotent. */
+SERVICE instance_observe(SV, const char *id, const struct engine_instance *seen,
+                         struct instance *out, E) MUST_CHECK;
+/* Whether instance_observe() would change the row: pure, so that looking costs no write. */
+bool instance_observe_due(const struct instance *row, const struct engine_instance *seen);
+/* The instance of a queued job runs: the job is starting, and then the engine is asked to
+ * start it (intent first). A job that is not queued is answered as it is.
+ * Errors: ERR_CONFLICT the instance does not run. */
+SERVICE job_begin(SV, const char *id, struct job *out, E) MUST_CHECK;
+SERVICE job_observe(SV, const char *id, const struct engine_job *seen, struct job *out,
+                    E) MUST_CHECK;
+bool job_observe_due(const struct job *row, const struct engine_job *seen,
+                     enum instance_state instance);
+/* The engine refused or failed for good. */
+SERVICE instance_fail(SV, const char *id, enum instance_reason why, const char *detail,
+                      E) MUST_CHECK;
+/* Advance this meter to now; at the end of a window capture and place the next hold; when
+ * that cannot be held, set desired_state stopped with reason credit_exhausted. */
+SERVICE meter_tick(SV, const char *instance_id, E) MUST_CHECK;
+/* Whether meter_tick() has something to write: pure, for who reads many meters. */
+bool meter_tick_due(const struct meter *m, int64_t now_ms);
+/* Grants past their expiry: available credit to breakage. Deadlines past: desired stopped. */
+SERVICE expire_due(SV, E) MUST_CHECK;
+/* Whether expire_due() would stop this instance: pure. */
+bool deadline_is_due(const struct instance *row, int64_t now_ms);
+/* Forget old events and answers kept for repeated requests; for once an hour. */
+SERVICE service_trim(SV, E) MUST_CHECK;
+/* The engine has something that no row knows: an event for staff, nothing is killed. */
+SERVICE orphan_report(SV, const char *id, bool is_job, E) MUST_CHECK;
+/* Gate report of the engine, kept as a report with origin gate. */
+SERVICE report_gate(SV, const char *instance_id, const struct report *in, E) MUST_CHECK;
+/* The invariants of the ledger over the whole store; used by tests and `hourglassd --check`.
+ * Errors: ERR_INTERNAL naming the first that does not hold. */
+SERVICE ledger_audit(struct service *sv, struct tx *tx, E) MUST_CHECK;
+
+#undef SV
+#undef SERVICE
+#undef E
+#undef PAGE
+#endif
