@@ -1,0 +1,192 @@
+/* Runs hourglass-gpu by argument vector, reads its report by its shape, and says whether the
+ * instance may be used. */
+#include "api/run/gate.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "api/run/instance_files.h"
+#include "core/file.h"
+#include "core/process.h"
+
+#define GATE_MS_MAX      20000
+#define REPORT_BYTES_MAX (1024 * 1024)
+#define ERRORS_BYTES_MAX 4096
+
+bool gate_passes(enum verdict verdict, const struct spool_spec *spec)
+{
+    bool all_virtual = true;
+
+    for (size_t i = 0; i < spec->gpu_count; i++)
+        all_virtual = all_virtual && spec->gpus[i].is_virtual;
+    switch (verdict) {
+    case VERDICT_HEALTHY:
+    case VERDICT_DEGRADED:
+        return true;
+    case VERDICT_INCONCLUSIVE:
+        return all_virtual;
+    case VERDICT_NONE:
+        return spec->gpu_count == 0;
+    case VERDICT_UNHEALTHY:
+        break;
+    }
+    return false;
+}
+
+static void inconclusive(struct gate_result *out, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void inconclusive(struct gate_result *out, const char *fmt, ...)
+{
+    va_list ap;
+
+    out->verdict = VERDICT_INCONCLUSIVE;
+    va_start(ap, fmt);
+    vsnprintf(out->summary, sizeof out->summary, fmt, ap);
+    va_end(ap);
+}
+
+static bool is_ours(const struct spool_spec *spec, int64_t gpu_index)
+{
+    for (size_t i = 0; i < spec->gpu_count; i++)
+        if (!spec->gpus[i].is_virtual && spec->gpus[i].index == gpu_index)
+            return true;
+    return false;
+}
+
+/* Findings with this result about one GPU (-1: the machine, -2: the machine and ours). */
+static size_t findings_of(const struct report *r, const struct spool_spec *spec, int64_t gpu_index,
+                          enum check_result result)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->finding_count; i++) {
+        int64_t at = r->findings[i].gpu_index;
+
+        if (r->findings[i].result == result &&
+            (gpu_index == -2 ? at < 0 || is_ours(spec, at) : at == gpu_index))
+            n++;
+    }
+    return n;
+}
+
+/* The machine's verdict, unless it has GPUs of others too: what is wrong with those, or runs
+ * on them, must not fail this instance. The rule is hourglass-gpu's: what failed is
+ * unhealthy, what is not known is inconclusive. */
+static enum verdict verdict_for(const struct report *r, const struct spool_spec *spec)
+{
+    size_t ours = 0;
+
+    for (size_t i = 0; i < r->gpu_count; i++)
+        ours += is_ours(spec, r->gpus[i].index);
+    if (ours != spec->gpu_count || ours == r->gpu_count)
+        return r->verdict;
+    if (findings_of(r, spec, -2, CHECK_FAIL))
+        return VERDICT_UNHEALTHY;
+    if (findings_of(r, spec, -2, CHECK_ERROR))
+        return VERDICT_INCONCLUSIVE;
+    for (size_t i = 0; i < spec->gpu_count; i++)
+        if (!findings_of(r, spec, spec->gpus[i].index, CHECK_PASS))
+            return VERDICT_INCONCLUSIVE;
+    return findings_of(r, spec, -2, CHECK_WARN) ? VERDICT_DEGRADED : VERDICT_HEALTHY;
+}
+
+/* " (first line of what it said)" or "". */
+static const char *said(const struct strbuf *errors, char text[TEXT_BYTES_MAX])
+{
+    int n = (int)strcspn(errors->data, "\r\n");
+
+    snprintf(text, TEXT_BYTES_MAX, n ? ": %.*s" : "%.*s", n < 120 ? n : 120, errors->data);
+    return text;
+}
+
+/* The exit status is for people and schedulers; the report says more. */
+static void judge(const char *dir, const struct spool_spec *spec, const struct strbuf *text,
+                  int status, const struct strbuf *errors, struct gate_result *out)
+{
+    struct report report = {.verdict = VERDICT_NONE};
+    char path[SPOOL_PATH_BYTES_MAX], why[TEXT_BYTES_MAX];
+    json_t *tree = NULL;
+    struct err e;
+
+    err_clear(&e);
+    if (WIFSIGNALED(status)) {
+        inconclusive(out, "the health check was ended by signal %d", WTERMSIG(status));
+    } else if (text->failed || json_parse(text->data, text->len, &tree, &e) ||
+               shape_decode(&report_shape, tree, &report, &e)) {
+        inconclusive(out, "the health check gave no report (exit code %d)%s", WEXITSTATUS(status),
+                     said(errors, why));
+    } else if (report.verdict == VERDICT_NONE) {
+        inconclusive(out, "the health check gave no verdict");
+    } else {
+        out->verdict = verdict_for(&report, spec);
+        if (out->verdict == report.verdict)
+            text_copy(out->summary, sizeof out->summary, report.summary);
+        else
+            snprintf(out->summary, sizeof out->summary,
+                     "%s: its own of %zu GPUs (all of them: %.160s)", verdict_names[out->verdict],
+                     report.gpu_count, report.summary);
+        if (spool_path(path, dir, SPOOL_REPORT, NULL) ||
+            file_write(path, text->data, text->len, 0600, &e))
+            inconclusive(out, "the report of the health check cannot be kept");
+    }
+    json_decref(tree);
+    shape_release(&report_shape, &report);
+}
+
+void gate_run(const char *dir, const struct spool_spec *spec, struct gate_result *out)
+{
+    const char *argv[] = {spec->gpu_program, "check", "--tier", "state", "-o", "json", NULL};
+    STRBUF text, errors, devices;
+    struct process p = {.argv = argv, .timeout_ms = GATE_MS_MAX, .out = &text, .errors = &errors};
+    const char *env[4] = {"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LANG=C.UTF-8"};
+    struct err e;
+    int status = 0;
+
+    *out = (struct gate_result){.verdict = VERDICT_NONE};
+    strbuf_init(&text, REPORT_BYTES_MAX);
+    strbuf_init(&errors, ERRORS_BYTES_MAX);
+    strbuf_init(&devices, ERRORS_BYTES_MAX);
+    err_clear(&e);
+    strbuf_adds(&devices, "CUDA_VISIBLE_DEVICES=");
+    gpu_devices_write(spec, &devices);
+    env[2] = devices.data;
+    p.env = env;
+    if (spec->gpu_count == 0)
+        text_copy(out->summary, sizeof out->summary, "no GPU to check");
+    else if (!spec->gpu_program[0])
+        inconclusive(out, "there is no hourglass-gpu to check with");
+    else if (process_run(&p, &status, &e))
+        inconclusive(out, "the health check did not run: %.200s", e.msg);
+    else
+        judge(dir, spec, &text, status, &errors, out);
+    out->passed = gate_passes(out->verdict, spec);
+}
+
+enum err_code gate_start(const char *dir, const struct spool_spec *spec, pid_t *pid, int *fd,
+                         struct err *e)
+{
+    struct gate_result result;
+    sigset_t none;
+    int pipes[2];
+
+    if (pipe2(pipes, O_CLOEXEC) != 0)
+        return err_set(e, ERR_IO, "cannot make a pipe: %m");
+    *pid = fork();
+    if (*pid == 0) {
+        setpgid(0, 0);
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        gate_run(dir, spec, &result);
+        /* Smaller than PIPE_BUF, so all of it or nothing. */
+        _exit(write(pipes[1], &result, sizeof result) == sizeof result ? 0 : 1);
+    }
+    close(pipes[1]);
+    if (*pid < 0) {
+        close(pipes[0]);
+        return err_set(e, ERR_IO, "cannot fork: %m");
+    }
+    setpgid(*pid, *pid);
+    *fd = pipes[0];
+    return ERR_OK;
+}
