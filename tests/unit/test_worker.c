@@ -1,0 +1,655 @@
+/* The worker with the engine `sim`: step by step, with faults, and once with its thread. */
+#include "tests/support/fx_service.h"
+
+#include <poll.h>
+
+#include "core/log.h"
+
+static void drop(struct instance *i)
+{
+    shape_release(&instance_shape, i);
+}
+static void drop_job(struct job *j)
+{
+    shape_release(&job_shape, j);
+}
+
+static char command[] = "true";
+
+static void submit_on(struct fx_service *fx, const struct instance *i, struct job *out)
+{
+    struct job_create in = {.command = command};
+
+    text_copy(in.instance_id, sizeof in.instance_id, i->id);
+    OK(job_submit(AS(owner), &in, out, E));
+}
+
+static void look_job(struct fx_service *fx, struct job *j)
+{
+    char id[ID_MAX];
+
+    text_copy(id, sizeof id, j->id);
+    drop_job(j);
+    OK(job_get(AS(us), id, j, E));
+}
+
+static enum engine_state engine_sees(struct fx_service *fx, const char *id)
+{
+    struct engine_instance seen = {0};
+
+    assert_ok(fx->engine->ops->describe(fx->engine, id, &seen, E), E);
+    return seen.state;
+}
+
+/* --- instances ------------------------------------------------------------------------------ */
+
+static void it_takes_an_instance_through_its_life(void **state)
+{
+    struct fx_service *fx = *state;
+    struct sim_instance_plan plan = {.provision_ms = 5000, .check_ms = 3000, .stop_ms = 2000};
+    struct instance i = {0};
+
+    sim_plan_instances(fx->engine, &plan);
+    fx_launch(fx, &i);
+    fx_step(fx);
+    fx_look(fx, &i);
+    assert_int_equal(i.state, INSTANCE_PROVISIONING);
+    fx_advance(fx, 5);
+    fx_step(fx);
+    fx_look(fx, &i);
+    assert_int_equal(i.state, INSTANCE_HEALTH_CHECK);
+    fx_advance(fx, 4);
+    fx_step(fx);
+    fx_look(fx, &i);
+    assert_int_equal(i.state, INSTANCE_RUNNING);
+    assert_int_equal(i.running_at_ms, FX_AT_MS + 8000); /* when the gate passed, not when we saw */
+    fx_advance(fx, 100);
+    fx_step(fx);
+    fx_act(fx, &i, INSTANCE_DELETE);
+    fx_step(fx);
+    assert_int_equal(engine_sees(fx, i.id), ENGINE_STOPPING);
+    fx_advance(fx, 10);
+    fx_step(fx);
+    fx_look(fx, &i);
+    assert_int_equal(i.state, INSTANCE_TERMINATED);
+    assert_int_equal(i.cost.micros, 103 * 1000); /* 8 s to 111 s: ended 2 s after TERM at 109 */
+    assert_int_equal(engine_sees(fx, i.id), ENGINE_ABSENT);
+    fx_check(fx);
+    drop(&i);
+}
+
+static void a_settled_fleet_costs_no_engine_calls_and_no_commits(void **state)
+{
+    struct fx_service *fx = *state;
+    struct store_stats before, after;
+    struct instance i = {0};
+    int64_t calls;
+
+    fx_running(fx, &i);
+    fx_act(fx, &i, INSTANCE_STOP);
+    fx_step(fx);
+    fx_step(fx);
+    calls = sim_calls(fx->engine, SIM_DESCRIBE);
+    store_stats(fx->store, &before);
+    fx_step(fx);
+    fx_step(fx);
+    store_stats(fx->store, &after);
+    assert_int_equal(sim_calls(fx->engine, SIM_DESCRIBE), calls);
+    assert_int_equal(after.commits, before.commits);
+    drop(&i);
+}
+
+static void a_running_instance_is_only_written_when_something_is_due(void **state)
+{
+    struct fx_service *fx = *state;
+    struct store_stats before, after;
+    struct instance i = {0};
+
+    fx_running(fx, &i);
+    store_stats(fx->store, &before);
+    for (int n = 0; n < 9; n++) {
+        fx_advance(fx, 1);
+        fx_step(fx);
+    }
+    store_stats(fx->store, &after);
+    assert_int_equal(after.commits, before.commits);
+    fx_advance(fx, 1);
+    fx_step(fx);
+    store_stats(fx->store, &after);
+    assert_int_equal(after.commits, before.commits + 1);
+    drop(&i);
+}
+
+static void a_gate_that_fails_stops_the_engine_and_costs_nothing(void **state)
+{
+    struct fx_service *fx = *state;
+    struct sim_instance_plan plan = {.gate_verdict = VERDICT_UNHEALTHY, .gate_summary = "XID 79"};
+    struct instance i = {0};
+
+    sim_plan_instances(fx->engine, &plan);
+    fx_launch(fx, &i);
+    fx_step(fx);
+    fx_step(fx);
+    fx_look(fx, &i);
+    assert_int_equal(i.state, INSTANCE_FAILED);
+    assert_int_equal(i.state_reason, INSTANCE_REASON_CHECK_FAILED);
+    assert_int_equal(i.desired_state, INSTANCE_WANT_STOPPED);
+    assert_int_equal(engine_sees(fx, i.id), ENGINE_ENDED);
+    assert_int_equal(i.cost.micros, 0);
+    fx_act(fx, &i, INSTANCE_DELETE);
+    fx_step(fx);
+    assert_int_equal(engine_sees(fx, i.id), ENGINE_ABSENT);
+    fx_check(fx);
+    drop(&i);
+}
+
+static void inconclusive_passes_on_virtual_slots_only(void **state)
+{
+    struct fx_service *fx = *state;
+    struct sim_instance_plan plan = {.gate_verdict = VERDICT_INCONCLUSIVE};
+    struct instance a = {0}, b = {0};
+
+    sim_plan_instances(fx->engine, &plan);
+    fx_launch(fx, &a);
+    fx_step(fx);
+    fx_look(fx, &a);
+    assert_int_equal(a.state, INSTANCE_RUNNING);
+    assert_int_equal(a.gate_verdict, VERDICT_INCONCLUSIVE);
+    assert_true(a.slots[0].is_virtual);
+    sim_slots(fx->engine, FX_SLOTS, false);
+    fx_launch(fx, &b);
+    fx_step(fx);
+    fx_look(fx, &b);
+    assert_int_equal(b.state, INSTANCE_FAILED);
+    drop(&a);
+    drop(&b);
+}
+
+static void an_engine_that_cannot_start_it_ends_it(void **state)
+{
+    struct fx_service *fx = *state;
+    struct sim_instance_plan plan = {.failure = "no sandbox"};
+    struct instance i = {0};
+
+    sim_plan_instances(fx->engine, &plan);
+    fx_launch(fx, &i);
+    fx_step(fx);
+    fx_look(fx, &i);
+    assert_int_equal(i.state, INSTANCE_FAILED);
+    assert_string_equal(i.state_detail, "no sandbox");
+    fx_check(fx);
+    drop(&i);
+}
+
+static void an_engine_without_room_fails_it_for_good(void **state)
+{
+    struct fx_service *fx = *state;
+    struct instance i = {0};
+
+    fx_launch(fx, &i);
+    sim_slots(fx->engine, 0, true);
+    fx_step(fx);
+    fx_look(fx, &i);
+    assert_int_equal(i.state, INSTANCE_FAILED);
+    assert_int_equal(i.state_reason, INSTANCE_REASON_ENGINE);
+    assert_contains(i.state_detail, "GPU slots");
+    assert_int_equal(fx_pool_used(fx, "gpu"), 0);
+    fx_check(fx);
+    drop(&i);
+}
+
+static void an_engine_that_is_away_is_asked_again_each_time_later(void **state)
+{
+    struct fx_service *fx = *state;
+    struct instance i = {0};
+    int64_t calls;
+
+    log_fd_set(-1);
+    sim_fail(fx->engine, SIM_DESCRIBE, -1, ERR_ENGINE, "away");
+    fx_launch(fx, &i);
+    fx_step(fx);
+    calls = sim_calls(fx->engine, SIM_DESCRIBE);
+    fx_step(fx); /* too soon */
+    assert_int_equal(sim_calls(fx->engine, SIM_DESCRIBE), calls);
+    for (int n = 0; n < 100; n++) {
+        fx_advance(fx, 1);
+        fx_step(fx);
+    }
+    /* After 0.5, 1, 2, 4, 8, 16, 30, 30 … seconds, not a hundred times. */
+    assert_in_range(sim_calls(fx->engine, SIM_DESCRIBE) - calls, 5, 10);
+    fx_look(fx, &i);
+    assert_int_equal(i.state, INSTANCE_REQUESTED);
+    sim_fail(fx->engine, SIM_DESCRIBE, 0, ERR_ENGINE, "");
+    fx_advance(fx, 30);
+    fx_step(fx);
+    fx_look(fx, &i);
+    assert_int_equal(i.state, INSTANCE_RUNNING);
+    log_fd_set(2);
+    drop(&i);
+}
+
+static void one_object_in_trouble_does_not_keep_the_others_waiting(void **state)
+{
+    struct fx_service *fx = *state;
+    struct instance a = {0}, b = {0};
+
+    log_fd_set(-1);
+    fx_launch(fx, &a);
+    fx_launch(fx, &b);
+    sim_fail(fx->engine, SIM_PROVISION, 1, ERR_ENGINE, "hiccup");
+    fx_step(fx);
+    fx_look(fx, &a);
+    fx_look(fx, &b);
+    assert_int_equal(a.state, INSTANCE_REQUESTED);
+    assert_int_equal(b.state, INSTANCE_RUNNING);
+    fx_advance(fx, 1);
+    fx_step(fx);
+    fx_look(fx, &a);
+    assert_int_equal(a.state, INSTANCE_RUNNING);
+    log_fd_set(2);
+    drop(&a);
+    drop(&b);
+}
+
+/* Why: the engine acted, and we died before it was written down. */
+static void a_crash_between_the_engine_and_the_row_is_adopted(void **state)
+{
+    struct fx_service *fx = *state;
+    struct engine_provision p = {.gpu_count = 1, .grace_seconds = FX_GRACE};
+    struct instance i = {0};
+
+    fx_launch(fx, &i);
+    p.instance_id = i.id;
+    assert_ok(fx->engine->ops->provision(fx->engine, &p, E), E);
+    fx_advance(fx, 60);
+    fx_step(fx);
+    fx_look(fx, &i);
+    assert_int_equal(i.state, INSTANCE_RUNNING);
+    assert_int_equal(i.running_at_ms, FX_AT_MS);
+    assert_int_equal(sim_calls(fx->engine, SIM_PROVISION), 1);
+    drop(&i);
+}
+
+static void a_lost_instance_is_billed_to_the_last_look(void **state)
+{
+    struct fx_service *fx = *state;
+    struct instance i = {0};
+
+    fx_running(fx, &i);
+    fx_advance(fx, 100);
+    fx_step(fx);
+    fx_advance(fx, 7200); /* nobody looks for two hours; it dies on the way */
+    sim_lose(fx->engine, i.id);
+    fx_step(fx);
+    fx_look(fx, &i);
+    assert_int_equal(i.state, INSTANCE_FAILED);
+    assert_int_equal(i.state_reason, INSTANCE_REASON_LOST);
+    assert_int_equal(i.cost.micros, 100 * 1000);
+    fx_check(fx);
+    drop(&i);
+}
+
+static void running_out_of_credit_stops_it_within_what_is_held(void **state)
+{
+    struct fx_service *fx = *state;
+    struct sim_instance_plan plan = {.stop_ms = 20000};
+    struct instance_create in = {.offer_id = "gpu-4.sim"};
+    struct instance i = {0};
+    struct credit c;
+
+    sim_plan_instances(fx->engine, &plan);
+    OK(instance_launch(AS(owner), &in, &i, E)); /* 14.40 an hour of 100 */
+    for (int n = 0; n < 8 * 360; n++) {
+        fx_step(fx);
+        fx_advance(fx, 10);
+        if (n % 60 == 0)
+            fx_check(fx);
+    }
+    fx_look(fx, &i);
+    assert_int_equal(i.state, INSTANCE_STOPPED);
+    assert_int_equal(i.state_reason, INSTANCE_REASON_NO_CREDIT);
+    fx_credit(fx, &c);
+    assert_int_equal(fx_account(fx, ACCOUNT_PROVIDER_LOSS), 0);
+    assert_int_equal(c.held.micros, 0);
+    /* All but what is kept for stopping and less than a minute of use. */
+    assert_in_range(c.available.micros, 0, (FX_RESERVE + 60) * 4000);
+    fx_check(fx);
+    drop(&i);
+}
+
+static void a_deadline_stops_it(void **state)
+{
+    struct fx_service *fx = *state;
+    struct instance_create in = {.offer_id = "gpu-1.sim", .stop_after_seconds = 90};
+    struct instance i = {0};
+
+    OK(instance_launch(AS(owner), &in, &i, E));
+    fx_step(fx);
+    fx_advance(fx, 90);
+    fx_step(fx);
+    fx_step(fx);
+    fx_look(fx, &i);
+    assert_int_equal(i.state, INSTANCE_STOPPED);
+    assert_int_equal(i.state_reason, INSTANCE_REASON_DEADLINE);
+    assert_int_equal(i.cost.micros, 90 * 1000);
+    drop(&i);
+}
+
+static void a_stopped_instance_starts_again_with_its_files(void **state)
+{
+    struct fx_service *fx = *state;
+    struct instance i = {0};
+
+    fx_running(fx, &i);
+    fx_advance(fx, 10);
+    fx_act(fx, &i, INSTANCE_STOP);
+    fx_step(fx);
+    fx_advance(fx, 10);
+    fx_act(fx, &i, INSTANCE_START);
+    fx_step(fx);
+    fx_look(fx, &i);
+    assert_int_equal(i.state, INSTANCE_RUNNING);
+    assert_int_equal(sim_calls(fx->engine, SIM_REMOVE), 0);
+    assert_int_equal(i.running_at_ms, FX_AT_MS + 20000);
+    fx_check(fx);
+    drop(&i);
+}
+
+/* --- jobs ------------------------------------------------------------------------------------- */
+
+static void a_job_starts_when_its_instance_runs_and_ends_as_the_engine_says(void **state)
+{
+    struct fx_service *fx = *state;
+    struct sim_instance_plan slow = {.provision_ms = 5000};
+    struct sim_job_plan plan = {.lasts_ms = 10000, .exit_code = 3, .output = "hi", .output_len = 2};
+    struct instance i = {0};
+    struct job j = {0};
+
+    sim_plan_instances(fx->engine, &slow);
+    sim_plan_jobs(fx->engine, &plan);
+    fx_launch(fx, &i);
+    submit_on(fx, &i, &j);
+    fx_step(fx);
+    assert_int_equal(sim_calls(fx->engine, SIM_JOB_START), 0);
+    fx_advance(fx, 5);
+    fx_step(fx);
+    look_job(fx, &j);
+    assert_int_equal(j.state, JOB_RUNNING);
+    assert_int_equal(sim_calls(fx->engine, SIM_JOB_START), 1);
+    fx_advance(fx, 11);
+    fx_step(fx);
+    look_job(fx, &j);
+    assert_int_equal(j.state, JOB_FAILED);
+    assert_int_equal(j.exit_code, 3);
+    assert_int_equal(j.log_bytes, 2);
+    assert_int_equal(j.ended_at_ms, FX_AT_MS + 15000);
+    drop_job(&j);
+    drop(&i);
+}
+
+static void a_job_of_its_own_takes_its_instance_along(void **state)
+{
+    struct fx_service *fx = *state;
+    struct job_create in = {.command = command, .offer_id = "gpu-1.sim", .time_limit_seconds = 60};
+    struct sim_job_plan plan = {.lasts_ms = 20000};
+    struct instance i = {0};
+    struct job j = {0};
+
+    sim_plan_jobs(fx->engine, &plan);
+    OK(job_submit(AS(owner), &in, &j, E));
+    fx_step(fx);
+    fx_advance(fx, 20);
+    fx_step(fx);
+    look_job(fx, &j);
+    assert_int_equal(j.state, JOB_SUCCEEDED);
+    fx_step(fx); /* it is stopped */
+    fx_step(fx); /* and removed */
+    OK(instance_get(AS(owner), j.instance_id, &i, E));
+    assert_int_equal(i.state, INSTANCE_TERMINATED);
+    assert_int_equal(i.state_reason, INSTANCE_REASON_JOB_ENDED);
+    assert_int_equal(i.cost.micros, 20 * 1000);
+    assert_int_equal(fx_pool_used(fx, "gpu"), 0);
+    fx_check(fx);
+    drop_job(&j);
+    drop(&i);
+}
+
+static void a_job_past_its_time_is_ended(void **state)
+{
+    struct fx_service *fx = *state;
+    struct job_create in = {.command = command, .offer_id = "gpu-1.sim", .time_limit_seconds = 60};
+    struct sim_job_plan plan = {.lasts_ms = SIM_NEVER};
+    struct job j = {0};
+
+    sim_plan_jobs(fx->engine, &plan);
+    OK(job_submit(AS(owner), &in, &j, E));
+    fx_step(fx);
+    fx_advance(fx, 61);
+    fx_step(fx);
+    look_job(fx, &j);
+    assert_int_equal(j.state, JOB_TIMED_OUT);
+    drop_job(&j);
+}
+
+static void cancelling_reaches_the_engine(void **state)
+{
+    struct fx_service *fx = *state;
+    struct sim_job_plan plan = {.lasts_ms = SIM_NEVER, .term_ms = 5000};
+    struct instance i = {0};
+    struct job j = {0}, out = {0};
+
+    sim_plan_jobs(fx->engine, &plan);
+    fx_running(fx, &i);
+    submit_on(fx, &i, &j);
+    fx_step(fx);
+    OK(job_cancel(AS(owner), j.id, 0, &out, E));
+    drop_job(&out);
+    fx_step(fx);
+    look_job(fx, &j);
+    assert_int_equal(j.state, JOB_CANCELLING);
+    fx_advance(fx, 6);
+    fx_step(fx);
+    look_job(fx, &j);
+    assert_int_equal(j.state, JOB_CANCELLED);
+    drop_job(&j);
+    drop(&i);
+}
+
+/* Why: a job must not run twice because we died after the engine had started it. */
+static void a_crash_after_a_job_was_started_starts_it_once(void **state)
+{
+    struct fx_service *fx = *state;
+    struct sim_job_plan plan = {.lasts_ms = SIM_NEVER};
+    struct instance i = {0};
+    struct job j = {0}, out = {0};
+    struct engine_job_start s = {.command = command, .grace_seconds = 1, .log_bytes_max = 100};
+
+    sim_plan_jobs(fx->engine, &plan);
+    fx_running(fx, &i);
+    submit_on(fx, &i, &j);
+    OK(job_begin(AS(us), j.id, &out, E));
+    drop_job(&out);
+    s.job_id = j.id;
+    s.instance_id = i.id;
+    assert_ok(fx->engine->ops->job_start(fx->engine, &s, E), E);
+    fx_step(fx);
+    look_job(fx, &j);
+    assert_int_equal(j.state, JOB_RUNNING);
+    assert_int_equal(sim_calls(fx->engine, SIM_JOB_START), 1);
+    drop_job(&j);
+    drop(&i);
+}
+
+static void how_a_job_ended_is_read_before_its_files_go(void **state)
+{
+    struct fx_service *fx = *state;
+    struct sim_job_plan plan = {.lasts_ms = 3000, .exit_code = 4};
+    struct instance i = {0};
+    struct job j = {0};
+
+    sim_plan_jobs(fx->engine, &plan);
+    fx_running(fx, &i);
+    submit_on(fx, &i, &j);
+    fx_step(fx);
+    fx_advance(fx, 5); /* it ended, and in the same moment the instance is deleted */
+    fx_act(fx, &i, INSTANCE_DELETE);
+    fx_step(fx);
+    fx_step(fx);
+    fx_look(fx, &i);
+    assert_int_equal(i.state, INSTANCE_TERMINATED);
+    look_job(fx, &j);
+    assert_int_equal(j.state, JOB_FAILED);
+    assert_int_equal(j.state_reason, JOB_REASON_EXITED);
+    assert_int_equal(j.exit_code, 4);
+    drop_job(&j);
+    drop(&i);
+}
+
+static void a_queued_job_ends_with_its_instance(void **state)
+{
+    struct fx_service *fx = *state;
+    struct sim_instance_plan slow = {.provision_ms = 5000};
+    struct instance i = {0};
+    struct job j = {0};
+
+    sim_plan_instances(fx->engine, &slow);
+    fx_launch(fx, &i);
+    submit_on(fx, &i, &j);
+    fx_step(fx);
+    fx_act(fx, &i, INSTANCE_DELETE);
+    fx_step(fx);
+    fx_step(fx);
+    look_job(fx, &j);
+    assert_int_equal(j.state, JOB_FAILED);
+    assert_int_equal(j.state_reason, JOB_REASON_INSTANCE_ENDED);
+    assert_int_equal(sim_calls(fx->engine, SIM_JOB_START), 0);
+    drop_job(&j);
+    drop(&i);
+}
+
+/* --- orphans and upkeep --------------------------------------------------------------------------
+ */
+
+static void what_nobody_knows_is_reported_once_and_left_alone(void **state)
+{
+    struct fx_service *fx = *state;
+    struct engine_provision p = {.instance_id = "ins_stranger", .gpu_count = 1};
+
+    log_fd_set(-1);
+    assert_ok(fx->engine->ops->provision(fx->engine, &p, E), E);
+    for (int n = 0; n < 5; n++) {
+        fx_step(fx);
+        fx_advance(fx, 61);
+    }
+    assert_int_equal(fx_events(fx, "engine.orphan", "ins_stranger"), 1);
+    assert_int_equal(engine_sees(fx, "ins_stranger"), ENGINE_READY);
+    assert_int_equal(sim_calls(fx->engine, SIM_STOP), 0);
+    log_fd_set(2);
+}
+
+static void answers_kept_for_repeats_are_forgotten_in_time(void **state)
+{
+    struct fx_service *fx = *state;
+    struct idempotency i = {
+        .scope = "key_1 launch", .key = "k", .status = 201, .created_at_ms = FX_AT_MS};
+    struct idempotency out = {0};
+    char body[] = "{}";
+
+    i.body = body;
+    OK(row_idempotency_insert(TX, &i, E));
+    fx_step(fx);
+    OK(row_idempotency_find(TX, i.scope, i.key, &out, E));
+    free(out.body);
+    fx_advance(fx, IDEMPOTENCY_KEEP_SECONDS + 3600);
+    fx_step(fx);
+    REFUSED(ERR_NOT_FOUND, row_idempotency_find(TX, i.scope, i.key, &out, E));
+}
+
+/* --- the thread
+ * ------------------------------------------------------------------------------------ */
+
+/* Wait for the row, at most ten seconds. */
+static bool comes_to(struct fx_service *fx, const char *id, enum instance_state want)
+{
+    for (int n = 0; n < 1000; n++) {
+        struct instance i = {0};
+        enum instance_state is;
+
+        OK(instance_get(AS(us), id, &i, E));
+        is = i.state;
+        drop(&i);
+        if (is == want)
+            return true;
+        poll(NULL, 0, 10);
+    }
+    return false;
+}
+
+static void a_wake_is_enough_without_the_timer(void **state)
+{
+    struct fx_service *fx = *state;
+    struct worker_config c = {
+        .service = &fx->sv, .engine = fx->engine, .busy_ms = 3600000, .idle_ms = 3600000};
+    struct instance i = {0};
+    struct worker *w;
+
+    assert_ok(worker_start(&c, &w, E), E);
+    fx_launch(fx, &i);
+    worker_wake(w);
+    assert_true(comes_to(fx, i.id, INSTANCE_RUNNING));
+    fx_act(fx, &i, INSTANCE_STOP);
+    worker_wake(w);
+    worker_wake(w);
+    assert_true(comes_to(fx, i.id, INSTANCE_STOPPED));
+    worker_stop(w);
+    drop(&i);
+}
+
+static void the_timer_is_enough_without_a_wake(void **state)
+{
+    struct fx_service *fx = *state;
+    struct worker_config c = {.service = &fx->sv, .engine = fx->engine, .busy_ms = 5, .idle_ms = 5};
+    struct instance i = {0};
+    struct worker *w;
+
+    assert_ok(worker_start(&c, &w, E), E);
+    fx_launch(fx, &i);
+    assert_true(comes_to(fx, i.id, INSTANCE_RUNNING));
+    worker_stop(w);
+    worker_stop(NULL);
+    worker_wake(NULL);
+    drop(&i);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FX_TEST(it_takes_an_instance_through_its_life),
+        FX_TEST(a_settled_fleet_costs_no_engine_calls_and_no_commits),
+        FX_TEST(a_running_instance_is_only_written_when_something_is_due),
+        FX_TEST(a_gate_that_fails_stops_the_engine_and_costs_nothing),
+        FX_TEST(inconclusive_passes_on_virtual_slots_only),
+        FX_TEST(an_engine_that_cannot_start_it_ends_it),
+        FX_TEST(an_engine_without_room_fails_it_for_good),
+        FX_TEST(an_engine_that_is_away_is_asked_again_each_time_later),
+        FX_TEST(one_object_in_trouble_does_not_keep_the_others_waiting),
+        FX_TEST(a_crash_between_the_engine_and_the_row_is_adopted),
+        FX_TEST(a_lost_instance_is_billed_to_the_last_look),
+        FX_TEST(running_out_of_credit_stops_it_within_what_is_held),
+        FX_TEST(a_deadline_stops_it),
+        FX_TEST(a_stopped_instance_starts_again_with_its_files),
+        FX_TEST(a_job_starts_when_its_instance_runs_and_ends_as_the_engine_says),
+        FX_TEST(a_job_of_its_own_takes_its_instance_along),
+        FX_TEST(a_job_past_its_time_is_ended),
+        FX_TEST(cancelling_reaches_the_engine),
+        FX_TEST(a_crash_after_a_job_was_started_starts_it_once),
+        FX_TEST(how_a_job_ended_is_read_before_its_files_go),
+        FX_TEST(a_queued_job_ends_with_its_instance),
+        FX_TEST(what_nobody_knows_is_reported_once_and_left_alone),
+        FX_TEST(answers_kept_for_repeats_are_forgotten_in_time),
+        FX_TEST(a_wake_is_enough_without_the_timer),
+        FX_TEST(the_timer_is_enough_without_a_wake),
+    };
+
+    return T_RUN("worker", tests);
+}
