@@ -5,46 +5,19 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define CONNECT_MS_DEFAULT 5000
 #define REQUEST_MS_DEFAULT 30000
-/* libcurl looks at its own time-outs only when it is called: never sleep longer than this
- * while something is on its way. */
-#define NETWORK_WAIT_MS_MAX 1000
+#define IDLE_CONNECTIONS   8 /* a console keeps a stream or two and a few requests open */
+#define DESCRIPTORS_MAX    16
 
-static bool host_is_loopback(const char *url)
+static enum err_code token_set(struct client *cl, const char *token, struct err *e)
 {
-    static const char *const local[] = {"http://127.", "http://localhost:", "http://localhost/",
-                                        "http://[::1]"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(local); i++)
-        if (strncasecmp(url, local[i], strlen(local[i])) == 0)
-            return true;
-    return strcasecmp(url, "http://localhost") == 0;
-}
-
-static enum err_code url_set(struct client *cl, const char *url, struct err *e)
-{
-    size_t len;
-
-    if (strncmp(url, "unix:", 5) == 0) {
-        if (url[5] != '/' || !text_copy(cl->socket_path, sizeof cl->socket_path, url + 5))
-            return err_set(e, ERR_INVALID, "'%s': expected unix:/path/of/the/socket", url);
-        text_copy(cl->url, sizeof cl->url, "http://localhost");
-        return ERR_OK;
-    }
-    if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
-        return err_set(e, ERR_INVALID, "'%s': expected http://, https:// or unix:/path", url);
-    if (!text_copy(cl->url, sizeof cl->url, url))
-        return err_set(e, ERR_INVALID, "the address is too long");
-    len = strlen(cl->url);
-    if (cl->url[len - 1] == '/')
-        cl->url[len - 1] = '\0';
-    /* A key that crosses a network in the clear is a key given away. */
-    if (cl->token[0] && strncmp(url, "http://", 7) == 0 && !host_is_loopback(url))
-        return err_set(e, ERR_INVALID, "'%s': a key is sent beyond this machine by https only",
-                       url);
+    if (!text_copy(cl->token, sizeof cl->token, token))
+        return err_set(e, ERR_INVALID, "the API key is longer than keys are");
+    for (const char *p = token; *p; p++)
+        if (*p <= ' ' || *p > '~')
+            return err_set(e, ERR_INVALID, "the API key has characters that no key has");
     return ERR_OK;
 }
 
@@ -58,11 +31,11 @@ enum err_code client_open(const struct client_config *c, struct client **out, st
     cl->clock = c->clock ? c->clock : clock_real();
     cl->connect_ms_max = c->connect_ms_max ? c->connect_ms_max : CONNECT_MS_DEFAULT;
     cl->request_ms_max = c->request_ms_max ? c->request_ms_max : REQUEST_MS_DEFAULT;
-    if (!text_copy(cl->token, sizeof cl->token, c->token ? c->token : "") ||
-        !text_copy(cl->ca_file, sizeof cl->ca_file, c->ca_file ? c->ca_file : ""))
-        rc = err_set(e, ERR_INVALID, "the API key or the CA file's name is too long");
-    else
-        rc = url_set(cl, c->url ? c->url : "", e);
+    rc = token_set(cl, c->token ? c->token : "", e);
+    if (!rc && !text_copy(cl->ca_file, sizeof cl->ca_file, c->ca_file ? c->ca_file : ""))
+        rc = err_set(e, ERR_INVALID, "the name of the file of certificates is too long");
+    if (!rc)
+        rc = client_url_set(cl, c->url ? c->url : "", e);
     if (rc) {
         client_close(cl);
         return rc;
@@ -75,9 +48,14 @@ void client_close(struct client *cl)
 {
     if (!cl)
         return;
-    stream_free_all(cl);
+    streams_cancel_all(cl);
     while (cl->transfers)
         transfer_free(cl->transfers);
+    if (cl->depth) {
+        cl->closing = true; /* client_poll(), which called us, does the rest */
+        return;
+    }
+    streams_reap(cl);
     if (cl->multi)
         curl_multi_cleanup(cl->multi);
     explicit_bzero(cl->token, sizeof cl->token);
@@ -93,8 +71,7 @@ enum err_code client_network(struct client *cl, struct err *e)
     cl->multi = curl_multi_init();
     if (!cl->multi)
         return err_set(e, ERR_INTERNAL, "out of memory");
-    /* Small: a console keeps a stream or two and a few requests open. */
-    curl_multi_setopt(cl->multi, CURLMOPT_MAXCONNECTS, 8L);
+    curl_multi_setopt(cl->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS);
     return ERR_OK;
 }
 
@@ -102,23 +79,21 @@ int client_send(struct client *cl, const char *method, const char *path, const c
                 const struct request_options *o, reply_fn *done, void *ctx)
 {
     struct transfer *t = transfer_new(cl, method, path, o);
-    struct err e;
+    int number;
 
     if (!t)
         return 0;
+    number = t->number;
     t->done = done;
     t->ctx = ctx;
-    if (t->easy && body) {
-        curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
-        curl_easy_setopt(t->easy, CURLOPT_COPYPOSTFIELDS, body);
-        curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, method);
-    } else if (t->easy && strcmp(method, "POST") == 0) {
-        curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)0);
-        curl_easy_setopt(t->easy, CURLOPT_COPYPOSTFIELDS, "");
+    if (t->easy && (body || strcmp(method, "POST") == 0)) {
+        const char *bytes = body ? body : "";
+
+        curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(bytes));
+        curl_easy_setopt(t->easy, CURLOPT_COPYPOSTFIELDS, bytes);
     }
-    if (transfer_start(t, &e))
-        t->err = e; /* told at the next poll, like every other end */
-    return t->number;
+    transfer_start(t);
+    return number;
 }
 
 void client_cancel(struct client *cl, int call)
@@ -127,10 +102,9 @@ void client_cancel(struct client *cl, int call)
 
     if (call <= 0 || stream_cancel(cl, call))
         return;
-    while (t && t->number != call)
+    while (t && (t->number != call || t->stream))
         t = t->next;
-    if (t)
-        transfer_free(t);
+    transfer_free(t);
 }
 
 size_t client_in_flight(const struct client *cl)
@@ -143,40 +117,28 @@ size_t client_in_flight(const struct client *cl)
 }
 
 /* Tell the owner and forget the transfer. It leaves the list first: the callback may send,
- * cancel or poll. */
+ * cancel, poll or close. */
 static void transfer_finish(struct transfer *t, CURLcode code)
 {
-    struct err e;
-    int status = 0;
-    enum err_code rc;
+    struct outcome o;
     struct reply r;
 
-    err_clear(&e);
-    rc = t->easy ? transfer_result(t, code, &status, &e) : t->err.code;
-    if (!t->easy)
-        e = t->err;
+    transfer_outcome(t, code, &o);
+    transfer_unlink(t);
     if (t->stream) {
-        struct stream *s = t->stream;
-        int64_t retry = t->retry_after_seconds;
-
+        stream_transfer_over(t->stream, &o);
         transfer_free(t);
-        stream_closed(s, rc, status, retry, &e);
         return;
     }
-    r = (struct reply){.rc = rc,
-                       .err = &e,
-                       .status = status,
+    r = (struct reply){.rc = o.rc,
+                       .err = &o.err,
+                       .status = o.status,
                        .body = t->body.data,
                        .len = t->body.len,
-                       .etag = t->etag,
-                       .request_id = t->request_id,
-                       .retry_after_seconds = t->retry_after_seconds};
-    for (struct transfer **at = &t->client->transfers; *at; at = &(*at)->next)
-        if (*at == t) {
-            *at = t->next;
-            break;
-        }
-    t->next = NULL;
+                       .etag = transfer_answer_header(t, "ETag"),
+                       .request_id = transfer_answer_header(t, "X-Request-Id"),
+                       .retry_after_seconds = o.retry_after_seconds,
+                       .broke = o.broke};
     if (t->done)
         t->done(t->ctx, &r);
     transfer_free(t);
@@ -184,16 +146,13 @@ static void transfer_finish(struct transfer *t, CURLcode code)
 
 static bool finish_failed(struct client *cl)
 {
-    for (struct transfer *t = cl->transfers; t; t = t->next)
-        if (t->err.code) {
-            if (t->easy) {
-                curl_easy_cleanup(t->easy);
-                t->easy = NULL;
-            }
-            transfer_finish(t, CURLE_FAILED_INIT);
-            return true;
-        }
-    return false;
+    struct transfer *t = cl->transfers;
+
+    while (t && !t->err.code)
+        t = t->next;
+    if (t)
+        transfer_finish(t, CURLE_FAILED_INIT);
+    return t != NULL;
 }
 
 static void network_do(struct client *cl)
@@ -202,7 +161,7 @@ static void network_do(struct client *cl)
     CURLMsg *m;
 
     curl_multi_perform(cl->multi, &running);
-    while ((m = curl_multi_info_read(cl->multi, &left))) {
+    while (!cl->closing && (m = curl_multi_info_read(cl->multi, &left))) {
         struct transfer *t = NULL;
 
         if (m->msg != CURLMSG_DONE)
@@ -212,42 +171,46 @@ static void network_do(struct client *cl)
     }
 }
 
+/* libcurl shortens the wait by its own time-outs. */
 static int wait_ms(const struct client *cl, int timeout_ms)
 {
-    int64_t due = stream_wait_ms(cl);
+    int64_t due = streams_wait_ms(cl);
     int64_t wait = timeout_ms < 0 ? INT32_MAX : timeout_ms;
 
-    if (due >= 0 && due < wait)
-        wait = due;
-    if (cl->transfers && wait > NETWORK_WAIT_MS_MAX)
-        wait = NETWORK_WAIT_MS_MAX;
     for (const struct transfer *t = cl->transfers; t; t = t->next)
         if (t->err.code)
-            wait = 0;
-    return timeout_ms < 0 && wait == INT32_MAX ? -1 : (int)wait;
+            return 0;
+    return (int)(due >= 0 && due < wait ? due : wait);
+}
+
+static short wait_events(short events)
+{
+    return (short)((events & POLLIN ? CURL_WAIT_POLLIN : 0) |
+                   (events & POLLPRI ? CURL_WAIT_POLLPRI : 0) |
+                   (events & POLLOUT ? CURL_WAIT_POLLOUT : 0));
 }
 
 static enum err_code wait_for(struct client *cl, struct pollfd *fds, size_t count, int wait,
                               struct err *e)
 {
-    struct curl_waitfd extra[16];
+    struct curl_waitfd extra[DESCRIPTORS_MAX];
     int ready;
 
-    if (!cl->multi) {
-        if (poll(fds, count, wait) < 0)
-            for (size_t i = 0; i < count; i++)
-                fds[i].revents = 0; /* a signal: the caller looks at its own flags */
-        return ERR_OK;
-    }
     if (count > ARRAY_SIZE(extra))
         return err_set(e, ERR_IO, "too many descriptors to wait for");
-    for (size_t i = 0; i < count; i++)
-        extra[i] = (struct curl_waitfd){.fd = fds[i].fd, .events = CURL_WAIT_POLLIN};
-    /* curl_multi_poll() has no "for ever". */
-    if (curl_multi_poll(cl->multi, extra, (unsigned)count, wait < 0 ? INT32_MAX : wait, &ready))
+    for (size_t i = 0; i < count; i++) {
+        fds[i].revents = 0;
+        extra[i] = (struct curl_waitfd){.fd = fds[i].fd, .events = wait_events(fds[i].events)};
+    }
+    if (!cl->multi) {
+        poll(fds, count, wait); /* cut short by a signal: the caller looks at its own flags */
+        return ERR_OK;
+    }
+    if (curl_multi_poll(cl->multi, extra, (unsigned)count, wait, &ready) != CURLM_OK)
         return err_set(e, ERR_IO, "waiting for the network failed");
-    for (size_t i = 0; i < count; i++)
-        fds[i].revents = extra[i].revents ? POLLIN : 0;
+    /* libcurl does not tell of hang-ups: a closed terminal would look like no news, for ever. */
+    if (count)
+        poll(fds, count, 0);
     return ERR_OK;
 }
 
@@ -258,63 +221,20 @@ enum err_code client_poll(struct client *cl, struct pollfd *fds, size_t fd_count
 
     if (rc)
         return rc;
+    cl->depth++;
     if (cl->multi)
         network_do(cl);
-    while (finish_failed(cl)) {
+    while (!cl->closing && finish_failed(cl)) {
     }
-    stream_due(cl);
+    if (!cl->closing)
+        streams_serve(cl);
+    cl->depth--;
+    if (cl->closing) {
+        if (!cl->depth)
+            client_close(cl);
+        return err_set(e, ERR_GONE, "the client was closed");
+    }
+    if (!cl->depth)
+        streams_reap(cl);
     return ERR_OK;
-}
-
-struct waiting {
-    bool answered;
-    struct answer *out;
-    struct err *e;
-    enum err_code rc;
-};
-
-static void answered(void *ctx, const struct reply *r)
-{
-    struct waiting *w = ctx;
-
-    w->answered = true;
-    w->rc = r->rc;
-    if (w->e)
-        *w->e = *r->err;
-    if (r->rc || !w->out)
-        return;
-    w->out->status = r->status;
-    w->out->len = r->len;
-    text_copy(w->out->etag, sizeof w->out->etag, r->etag);
-    text_copy(w->out->request_id, sizeof w->out->request_id, r->request_id);
-    w->out->body = malloc(r->len + 1);
-    if (!w->out->body) {
-        w->rc = err_set(w->e, ERR_INTERNAL, "out of memory");
-        return;
-    }
-    memcpy(w->out->body, r->body, r->len + 1);
-}
-
-enum err_code client_call(struct client *cl, const char *method, const char *path, const char *body,
-                          const struct request_options *o, struct answer *out, struct err *e)
-{
-    struct waiting w = {.out = out, .e = e};
-
-    if (out)
-        memset(out, 0, sizeof *out);
-    if (!client_send(cl, method, path, body, o, answered, &w))
-        return err_set(e, ERR_INTERNAL, "out of memory");
-    while (!w.answered) {
-        enum err_code rc = client_poll(cl, NULL, 0, -1, e);
-
-        if (rc)
-            return rc;
-    }
-    return w.rc;
-}
-
-void answer_release(struct answer *a)
-{
-    free(a->body);
-    memset(a, 0, sizeof *a);
 }

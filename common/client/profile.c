@@ -46,17 +46,26 @@ static const char *env(const char *name)
     return value ? value : "";
 }
 
+/* "~/" is the home folder. Errors: ERR_INVALID too long. */
+static enum err_code path_expand(const char *path, char *out, size_t size, struct err *e)
+{
+    bool home = strncmp(path, "~/", 2) == 0;
+    int n = snprintf(out, size, "%s%s", home ? env("HOME") : "", home ? path + 1 : path);
+
+    return n < 0 || (size_t)n >= size ? err_set(e, ERR_INVALID, "'%s': the path is too long", path)
+                                      : ERR_OK;
+}
+
 static enum err_code config_path(const struct profile_flags *f, char *out, size_t size,
                                  struct err *e)
 {
+    const char *base = env("XDG_CONFIG_HOME");
     int n;
 
     if (f->config)
-        n = snprintf(out, size, "%s", f->config);
-    else if (env("XDG_CONFIG_HOME")[0])
-        n = snprintf(out, size, "%s/hourglass/config.yaml", env("XDG_CONFIG_HOME"));
-    else
-        n = snprintf(out, size, "%s/.config/hourglass/config.yaml", env("HOME"));
+        return path_expand(f->config, out, size, e);
+    n = snprintf(out, size, "%s%s/hourglass/config.yaml", base[0] ? base : env("HOME"),
+                 base[0] ? "" : "/.config");
     return n < 0 || (size_t)n >= size
                ? err_set(e, ERR_INVALID, "the config file's path is too long")
                : ERR_OK;
@@ -70,33 +79,29 @@ static const struct profile_row *row_find(const struct profile_file *c, const ch
     return NULL;
 }
 
+static const char *name_wanted(const struct profile_flags *f)
+{
+    return f->name ? f->name : env("HOURGLASS_PROFILE");
+}
+
 static enum err_code row_take(const struct profile_file *c, const struct profile_flags *f,
                               const char *path, struct profile *out, struct err *e)
 {
-    const char *name = f->name ? f->name : env("HOURGLASS_PROFILE");
-    const struct profile_row *row = row_find(c, name[0] ? name : c->profile);
+    const char *name = name_wanted(f)[0] ? name_wanted(f) : c->profile;
+    const struct profile_row *row = row_find(c, name);
+    enum err_code rc;
 
     if (!row)
-        return err_set(e, ERR_NOT_FOUND, "%s has no profile '%s'", path,
-                       name[0] ? name : c->profile);
+        return err_set(e, ERR_INVALID, "%s has no profile '%s'", path, name);
     text_copy(out->name, sizeof out->name, row->name);
     text_copy(out->url, sizeof out->url, row->url);
-    text_copy(out->ca_file, sizeof out->ca_file, row->ca_file);
-    if (strncmp(row->token_file, "~/", 2) == 0) {
-        int n = snprintf(out->token_file, sizeof out->token_file, "%s/%s", env("HOME"),
-                         row->token_file + 2);
-
-        if (n < 0 || (size_t)n >= sizeof out->token_file)
-            return err_set(e, ERR_INVALID, "the token file's path is too long");
-    } else {
-        text_copy(out->token_file, sizeof out->token_file, row->token_file);
-    }
-    return ERR_OK;
+    rc = path_expand(row->ca_file, out->ca_file, sizeof out->ca_file, e);
+    return rc ? rc : path_expand(row->token_file, out->token_file, sizeof out->token_file, e);
 }
 
 static enum err_code token_load(struct profile *out, struct err *e)
 {
-    STRBUF text;
+    STRBUF text = {0};
     enum err_code rc;
 
     if (env("HOURGLASS_TOKEN")[0])
@@ -108,7 +113,7 @@ static enum err_code token_load(struct profile *out, struct err *e)
     strbuf_init(&text, TOKEN_BYTES_MAX);
     rc = file_read_secret(out->token_file, &text, e);
     if (rc)
-        return err_wrap(e, rc, "the profile's key");
+        return err_wrap(e, rc == ERR_NOT_FOUND ? ERR_INVALID : rc, "the profile's key");
     while (text.len && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r'))
         text.data[--text.len] = '\0';
     if (!text.len || !text_copy(out->token, sizeof out->token, text.data))
@@ -131,8 +136,22 @@ static enum err_code file_load(const struct profile_flags *f, const char *path, 
         rc = row_take(&c, f, path, out, e);
         shape_release(&file_shape, &c);
     }
-    yaml_free(doc);
+    yaml_doc_free(doc);
     return rc;
+}
+
+/* An address from elsewhere needs no file, unless one of its profiles was asked for. */
+static bool file_is_needed(const struct profile_flags *f, const char *url)
+{
+    return !url[0] || f->config || name_wanted(f)[0];
+}
+
+static enum err_code not_configured(const char *path, struct err *e)
+{
+    return err_set(e, ERR_NOT_FOUND,
+                   "no server is configured: write %s (man hourglass), or set HOURGLASS_URL and "
+                   "HOURGLASS_TOKEN",
+                   path);
 }
 
 enum err_code profile_load(const struct profile_flags *f, struct profile *out, struct err *e)
@@ -144,16 +163,10 @@ enum err_code profile_load(const struct profile_flags *f, struct profile *out, s
 
     if (!rc)
         rc = file_load(f, path, &p, e);
-    /* An address from elsewhere needs no file, unless one was asked for by name. */
-    if (rc == ERR_NOT_FOUND && url[0] && !f->config && !f->name) {
-        memset(&p, 0, sizeof p);
+    if (rc == ERR_NOT_FOUND && !file_is_needed(f, url))
         rc = ERR_OK;
-    } else if (rc == ERR_NOT_FOUND && !p.url[0] && !f->config && !f->name && !url[0]) {
-        return err_set(e, ERR_NOT_FOUND,
-                       "no server is configured: write %s (man hourglass), or set HOURGLASS_URL "
-                       "and HOURGLASS_TOKEN",
-                       path);
-    }
+    else if (rc == ERR_NOT_FOUND && !f->config && !url[0])
+        rc = not_configured(path, e);
     if (rc)
         return rc;
     if (url[0] && strcmp(url, p.url) != 0) {
@@ -165,5 +178,6 @@ enum err_code profile_load(const struct profile_flags *f, struct profile *out, s
     rc = token_load(&p, e);
     if (!rc)
         *out = p;
+    explicit_bzero(&p, sizeof p);
     return rc;
 }

@@ -3,59 +3,17 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+/* Called by libcurl: puts away, calls nobody. */
 static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct transfer *t = ctx;
     size_t len = size * count;
-    long status = 0;
 
-    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (t->stream && status == 200) {
-        stream_bytes(t->stream, bytes, len);
-        return len;
-    }
+    if (stream_takes(t))
+        return stream_bytes(t->stream, bytes, len);
     strbuf_add(&t->body, bytes, len);
     return t->body.failed ? 0 : len;
-}
-
-/* The value of the header when the line starts with its name, else NULL. */
-static const char *header_value(const char *line, size_t len, const char *name, char *buf,
-                                size_t size)
-{
-    size_t n = strlen(name);
-
-    if (len <= n + 1 || strncasecmp(line, name, n) != 0 || line[n] != ':')
-        return NULL;
-    line += n + 1;
-    len -= n + 1;
-    while (len && (*line == ' ' || *line == '\t')) {
-        line++;
-        len--;
-    }
-    while (len && (line[len - 1] == '\r' || line[len - 1] == '\n' || line[len - 1] == ' '))
-        len--;
-    if (len >= size)
-        return NULL;
-    memcpy(buf, line, len);
-    buf[len] = '\0';
-    return buf;
-}
-
-static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
-{
-    struct transfer *t = ctx;
-    size_t len = size * count;
-    char value[128];
-
-    if (header_value(bytes, len, "etag", value, sizeof value))
-        text_copy(t->etag, sizeof t->etag, value);
-    else if (header_value(bytes, len, "x-request-id", value, sizeof value))
-        text_copy(t->request_id, sizeof t->request_id, value);
-    else if (header_value(bytes, len, "retry-after", value, sizeof value))
-        t->retry_after_seconds = strtoll(value, NULL, 10);
-    return len;
 }
 
 CURL *client_easy(struct client *cl, const char *path, struct curl_slist **headers)
@@ -67,10 +25,15 @@ CURL *client_easy(struct client *cl, const char *path, struct curl_slist **heade
         return NULL;
     snprintf(text, sizeof text, "%s%s", cl->url, path);
     curl_easy_setopt(easy, CURLOPT_URL, text);
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    /* Else removing a handle waits for its name resolver's thread, for up to half a minute. */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "hourglass/" HOURGLASS_VERSION);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)cl->connect_ms_max);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    /* A redirect would take the key to where it was not meant for. */
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     /* One proxy variable in the environment must not carry a key elsewhere unseen. */
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
@@ -78,7 +41,7 @@ CURL *client_easy(struct client *cl, const char *path, struct curl_slist **heade
         curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, cl->socket_path);
     if (cl->ca_file[0])
         curl_easy_setopt(easy, CURLOPT_CAINFO, cl->ca_file);
-    if (cl->token[0]) {
+    if (cl->token[0] && headers) {
         snprintf(text, sizeof text, "Authorization: Bearer %s", cl->token);
         *headers = curl_slist_append(*headers, text);
         explicit_bzero(text, sizeof text);
@@ -86,25 +49,66 @@ CURL *client_easy(struct client *cl, const char *path, struct curl_slist **heade
     return easy;
 }
 
-static void headers_set(struct transfer *t, const char *method, const struct request_options *o)
+void transfer_header(struct transfer *t, const char *name, const char *value)
 {
     char line[HTTP_IDEMPOTENCY_KEY_BYTES_MAX + 64];
+    struct curl_slist *longer;
+    int n = snprintf(line, sizeof line, "%s: %s", name, value);
 
+    for (const char *p = value; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7F)
+            n = -1;
+    if (n < 0 || (size_t)n >= sizeof line) {
+        err_set(&t->err, ERR_INVALID, "%s: not a value that may be sent", name);
+        return;
+    }
+    longer = curl_slist_append(t->headers, line);
+    if (longer)
+        t->headers = longer;
+    else
+        err_set(&t->err, ERR_INTERNAL, "out of memory");
+}
+
+static void headers_set(struct transfer *t, const char *method, const struct request_options *o)
+{
     if (strcmp(method, "GET") != 0) {
-        const char *type = o && o->content_type ? o->content_type : "application/json";
-
-        snprintf(line, sizeof line, "Content-Type: %s", type);
-        t->headers = curl_slist_append(t->headers, line);
+        transfer_header(t, "Content-Type",
+                        o && o->content_type ? o->content_type : "application/json");
+        /* libcurl would wait a second for a "100 Continue" before a long body. */
         t->headers = curl_slist_append(t->headers, "Expect:");
     }
-    if (o && o->idempotency_key) {
-        snprintf(line, sizeof line, "Idempotency-Key: %s", o->idempotency_key);
-        t->headers = curl_slist_append(t->headers, line);
+    if (o && o->idempotency_key)
+        transfer_header(t, "Idempotency-Key", o->idempotency_key);
+    if (o && o->if_match)
+        transfer_header(t, "If-Match", o->if_match);
+}
+
+static void transfer_set_up(struct transfer *t, const char *method, const char *path,
+                            const struct request_options *o)
+{
+    if (strlen(path) >= HTTP_LINE_BYTES_MAX) {
+        err_set(&t->err, ERR_URI_TOO_LONG, "the request's path is longer than allowed");
+        return;
     }
-    if (o && o->if_match) {
-        snprintf(line, sizeof line, "If-Match: %s", o->if_match);
-        t->headers = curl_slist_append(t->headers, line);
+    if (!path_is_valid(path)) {
+        err_set(&t->err, ERR_INVALID, "the request's path has characters that may not be sent");
+        return;
     }
+    if (client_network(t->client, &t->err))
+        return;
+    t->easy = client_easy(t->client, path, &t->headers);
+    if (!t->easy) {
+        err_set(&t->err, ERR_INTERNAL, "out of memory");
+        return;
+    }
+    headers_set(t, method, o);
+    curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+    curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->curl_error);
+    curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)t->client->request_ms_max);
+    if (strcmp(method, "GET") != 0)
+        curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
 struct transfer *transfer_new(struct client *cl, const char *method, const char *path,
@@ -119,45 +123,35 @@ struct transfer *transfer_new(struct client *cl, const char *method, const char 
     strbuf_init(&t->body, HTTP_RESPONSE_BYTES_MAX);
     t->next = cl->transfers;
     cl->transfers = t;
-    if (client_network(cl, &t->err))
-        return t;
-    t->easy = client_easy(cl, path, &t->headers);
-    if (!t->easy) {
-        err_set(&t->err, ERR_INTERNAL, "out of memory");
-        return t;
-    }
-    headers_set(t, method, o);
-    curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
-    curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->curl_error);
-    curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
-    curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
-    curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)cl->request_ms_max);
-    if (strcmp(method, "GET") != 0)
-        curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, method);
+    transfer_set_up(t, method, path, o);
     return t;
 }
 
-enum err_code transfer_start(struct transfer *t, struct err *e)
+void transfer_start(struct transfer *t)
 {
-    if (!t->easy)
-        return err_set(e, t->err.code, "%s", t->err.msg);
+    if (t->err.code)
+        return;
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
     if (curl_multi_add_handle(t->client->multi, t->easy) != CURLM_OK)
-        return err_set(e, ERR_INTERNAL, "the network library refused the request");
-    return ERR_OK;
+        err_set(&t->err, ERR_INTERNAL, "the network library refused the request");
+}
+
+void transfer_unlink(struct transfer *t)
+{
+    struct transfer **at = &t->client->transfers;
+
+    while (*at && *at != t)
+        at = &(*at)->next;
+    if (*at)
+        *at = t->next;
+    t->next = NULL;
 }
 
 void transfer_free(struct transfer *t)
 {
     if (!t)
         return;
-    for (struct transfer **at = &t->client->transfers; *at; at = &(*at)->next)
-        if (*at == t) {
-            *at = t->next;
-            break;
-        }
+    transfer_unlink(t);
     if (t->easy) {
         curl_multi_remove_handle(t->client->multi, t->easy);
         curl_easy_cleanup(t->easy);
@@ -167,36 +161,84 @@ void transfer_free(struct transfer *t)
     free(t);
 }
 
-static enum err_code transport_error(const struct transfer *t, CURLcode code, struct err *e)
+const char *transfer_answer_header(const struct transfer *t, const char *name)
+{
+    struct curl_header *h = NULL;
+
+    if (!t->easy || curl_easy_header(t->easy, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
+        return "";
+    return h->value;
+}
+
+/* Once the connection stood, the server may have acted on the request. */
+static bool was_connected(const struct transfer *t)
+{
+    curl_off_t us = 0;
+
+    return curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &us) == CURLE_OK && us > 0;
+}
+
+static void transport_error(const struct transfer *t, CURLcode code, struct outcome *out)
 {
     const char *why = t->curl_error[0] ? t->curl_error : curl_easy_strerror(code);
+    const char *name = t->client->name;
 
+    out->broke = was_connected(t);
     switch ((int)code) {
     case CURLE_OPERATION_TIMEDOUT:
-        return err_set(e, ERR_TIMEOUT, "%s does not answer in time (%s)", t->client->url, why);
+        out->rc = err_set(&out->err, ERR_TIMEOUT, "%s does not answer in time (%s)", name, why);
+        return;
     case CURLE_WRITE_ERROR:
-        return err_set(e, ERR_TOO_LARGE, "the answer of %s is larger than allowed", t->client->url);
+        out->broke = false;
+        out->rc =
+            err_set(&out->err, ERR_TOO_LARGE, "the answer of %s is larger than allowed", name);
+        return;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
-        return err_set(e, ERR_UNREACHABLE, "%s has no certificate that is trusted here (%s)",
-                       t->client->url, why);
+        out->rc = err_set(&out->err, ERR_UNREACHABLE,
+                          "%s has no certificate that is trusted here (%s)", name, why);
+        return;
     default:
-        return err_set(e, ERR_UNREACHABLE, "%s cannot be reached (%s)", t->client->url, why);
+        out->rc = err_set(&out->err, ERR_UNREACHABLE,
+                          out->broke ? "%s broke the connection (%s)" : "%s cannot be reached (%s)",
+                          name, why);
     }
 }
 
-enum err_code transfer_result(struct transfer *t, CURLcode code, int *status, struct err *e)
+static enum err_code status_error(const struct transfer *t, int status, struct err *e)
 {
-    long http = 0;
-
-    if (code != CURLE_OK)
-        return transport_error(t, code, e);
-    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &http);
-    *status = (int)http;
-    if (http >= 200 && http < 400)
-        return ERR_OK;
-    if (problem_read(t->body.data, t->body.len, (int)http, e))
+    if (problem_read(t->body.data, t->body.len, status, e))
         return e->code;
-    return err_set(e, http >= 500 ? ERR_UNREACHABLE : ERR_INTERNAL,
-                   "%s answered with status %ld and no explanation", t->client->url, http);
+    if (status >= 300 && status < 400)
+        return err_set(e, ERR_UNREACHABLE,
+                       "%s answered with a redirect (status %d), which is not followed: the key is "
+                       "for this address only",
+                       t->client->name, status);
+    return err_set(e, err_of_status(status), "%s answered with status %d and no explanation",
+                   t->client->name, status);
+}
+
+void transfer_outcome(struct transfer *t, CURLcode code, struct outcome *out)
+{
+    long status = 0;
+    curl_off_t later = 0;
+
+    memset(out, 0, sizeof *out);
+    if (!t->easy || t->err.code) {
+        out->err = t->err;
+        out->rc = t->err.code;
+        return;
+    }
+    if (code != CURLE_OK) {
+        transport_error(t, code, out);
+        return;
+    }
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &later);
+    out->status = (int)status;
+    out->retry_after_seconds = later < 0                          ? 0
+                               : later > CLIENT_RETRY_SECONDS_MAX ? CLIENT_RETRY_SECONDS_MAX
+                                                                  : later;
+    if (status < 200 || status >= 300)
+        out->rc = status_error(t, out->status, &out->err);
 }

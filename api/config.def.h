@@ -1,0 +1,25 @@
+/* Every option of hourglassd, once: flag --name-with-dashes, HOURGLASSD_NAME in the environment, a
+ * key in the config file. The later wins: default, file, environment, flag.
+ * OPTION(name, kind, default, help) */
+/* clang-format off */
+OPTION(listen,            TEXT, "127.0.0.1:7070",          "address: HOST:PORT, [V6]:PORT or unix:/path; beyond loopback only with TLS")
+OPTION(state_dir,         TEXT, "/var/lib/hourglass",      "folder for the database and for what the engine keeps")
+OPTION(store,             TEXT, "",                        "database; empty: sqlite:STATE_DIR/hourglass.db")
+OPTION(catalogue,         TEXT, "/usr/local/share/hourglass/catalogue.yaml", "offers, zones and GPU models; read again on SIGHUP")
+OPTION(tls_certificate,   TEXT, "",                        "PEM file with the certificate and its chain")
+OPTION(tls_key,           TEXT, "",                        "PEM file with its private key")
+OPTION(http_threads,      INT,  "2",                       "threads that serve requests (1 to 64)")
+OPTION(engine,            TEXT, "local",                   "where instances run: local, sim or none")
+OPTION(virtual_gpu_slots, INT,  "8",                       "GPU slots to show when this machine has no GPU (0 to 64)")
+OPTION(run_program,       TEXT, "",                        "hourglass-run; empty: beside this program")
+OPTION(gpu_program,       TEXT, "",                        "hourglass-gpu; empty: beside this program")
+OPTION(log_level,         TEXT, "info",                    "debug, info, warn or error")
+OPTION(log_requests,      BOOL, "false",                   "one line for each request")
+OPTION(ready_file,        TEXT, "",                        "written with the address when requests are answered")
+OPTION(seed,              BOOL, "false",                   "in an empty database, make an organization with an owner, an API key and a grant")
+OPTION(seed_organization, TEXT, "Example organization",    "its name")
+OPTION(seed_email,        TEXT, "owner@example.org",       "its owner's address")
+OPTION(seed_grant,        TEXT, "250.00",                  "its credit, in the catalogue's currency")
+OPTION(seed_grant_days,   INT,  "90",                      "days until that credit expires (0 to 3650; 0: never)")
+OPTION(seed_token_file,   TEXT, "",                        "where its API key is written, mode 0600; required with seed")
+OPTION(seed_staff,        BOOL, "false",                   "let the owner act as support staff too, to try things out")

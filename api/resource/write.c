@@ -1,0 +1,179 @@
+/* Writes: a handler inside a transaction of the writer's thread, and the memory of answers that
+ * makes a repeated request harmless. The answer is stored in the transaction of the change, so
+ * there is no moment at which one exists without the other. */
+#include "api/resource/app_internal.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct write_call {
+    struct app *app;
+    struct request *req;
+    struct response *resp;
+    void (*done)(struct request *req, enum err_code rc, const struct err *e);
+    const char *key; /* Idempotency-Key, or NULL */
+    uint8_t fingerprint[32];
+};
+
+static void response_empty(struct response *resp)
+{
+    struct strbuf body = resp->body;
+
+    strbuf_reset(&body);
+    memset(resp, 0, sizeof *resp);
+    resp->body = body;
+    resp->tunnel_fd = -1;
+}
+
+/* Same key, same request: method, path and body. */
+static void fingerprint(const struct request *req, uint8_t out[32])
+{
+    crypto_generichash_state st;
+
+    crypto_generichash_init(&st, NULL, 0, 32);
+    crypto_generichash_update(&st, (const unsigned char *)req->path, strlen(req->path) + 1);
+    crypto_generichash_update(&st, (const unsigned char *)req->body, req->body_len);
+    crypto_generichash_final(&st, out, 32);
+}
+
+static void scope_of(const struct write_call *c, char out[160])
+{
+    const struct actor *by = c->req->actor;
+
+    snprintf(out, 160, "%s %s", by->key_id, c->req->route->name);
+}
+
+static enum err_code replay(const struct write_call *c, struct idempotency *seen, struct err *e)
+{
+    if (sodium_memcmp(seen->fingerprint, c->fingerprint, sizeof c->fingerprint) != 0) {
+        free(seen->body);
+        return err_set(e, ERR_KEY_REUSED,
+                       "this Idempotency-Key was used with another body: use a new one");
+    }
+    c->resp->status = (int)seen->status;
+    strbuf_adds(&c->resp->body, seen->body ? seen->body : "");
+    text_copy(c->resp->extra_name, sizeof c->resp->extra_name, "Idempotency-Replayed");
+    text_copy(c->resp->extra_value, sizeof c->resp->extra_value, "true");
+    free(seen->body);
+    return ERR_OK;
+}
+
+static enum err_code keep_answer(const struct write_call *c, struct write_context *w,
+                                 const char *scope, struct err *e)
+{
+    struct idempotency i = {.status = c->resp->status ? c->resp->status : 200,
+                            .created_at_ms = clock_now_ms(c->app->clock)};
+
+    text_copy(i.scope, sizeof i.scope, scope);
+    text_copy(i.key, sizeof i.key, c->key);
+    memcpy(i.fingerprint, c->fingerprint, sizeof i.fingerprint);
+    i.body = w->replay.len ? w->replay.data : c->resp->body.data;
+    return row_idempotency_insert(w->tx, &i, e);
+}
+
+static enum err_code write_once(struct write_call *c, struct write_context *w, struct err *e)
+{
+    struct idempotency seen = {0};
+    char scope[160];
+    enum err_code rc;
+
+    if (!c->key)
+        return c->req->route->handle(c->req, c->resp, e);
+    scope_of(c, scope);
+    rc = row_idempotency_find(w->tx, scope, c->key, &seen, e);
+    if (rc == ERR_OK)
+        return replay(c, &seen, e);
+    if (rc != ERR_NOT_FOUND)
+        return rc;
+    err_clear(e);
+    rc = c->req->route->handle(c->req, c->resp, e);
+    return rc ? rc : keep_answer(c, w, scope, e);
+}
+
+static enum err_code write_tx(struct tx *tx, void *ctx, struct err *e)
+{
+    struct write_call *c = ctx;
+    struct write_context w = {.tx = tx};
+    enum err_code rc;
+
+    response_empty(c->resp);
+    strbuf_init(&w.replay, HTTP_RESPONSE_BYTES_MAX);
+    c->req->tx = &w;
+    rc = write_once(c, &w, e);
+    c->req->tx = NULL;
+    strbuf_release(&w.replay);
+    return rc;
+}
+
+static bool changes_identity(const struct request *req)
+{
+    switch (req->route->action) {
+    case ACTION_ORGANIZATION_CREATE:
+    case ACTION_MEMBER_CREATE:
+    case ACTION_MEMBER_UPDATE:
+    case ACTION_MEMBER_DELETE:
+    case ACTION_KEY_CREATE:
+    case ACTION_KEY_REVOKE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void write_done(void *ctx, enum err_code rc, const struct err *e)
+{
+    struct write_call *c = ctx;
+
+    if (!rc && changes_identity(c->req))
+        auth_forget(c->app);
+    c->done(c->req, rc, e);
+    free(c);
+}
+
+static enum err_code key_check(const struct request *req, const char *key, struct err *e)
+{
+    size_t len = key ? strlen(key) : 0;
+
+    if (!key)
+        return req->route->flags & ROUTE_KEY_REQUIRED
+                   ? err_set(e, ERR_BAD_REQUEST,
+                             "this request creates or moves money: send an Idempotency-Key")
+                   : ERR_OK;
+    if (len == 0 || len > HTTP_IDEMPOTENCY_KEY_BYTES_MAX)
+        return err_set(e, ERR_BAD_REQUEST, "Idempotency-Key: expected 1 to %d characters",
+                       HTTP_IDEMPOTENCY_KEY_BYTES_MAX);
+    for (size_t i = 0; i < len; i++)
+        if (key[i] < 0x21 || key[i] > 0x7e)
+            return err_set(e, ERR_BAD_REQUEST,
+                           "Idempotency-Key: expected visible ASCII characters only");
+    return ERR_OK;
+}
+
+enum err_code app_write(struct http_app *http, struct request *req, struct response *resp,
+                        void (*done)(struct request *req, enum err_code rc, const struct err *e),
+                        struct err *e)
+{
+    struct app *a = CONTAINER_OF(http, struct app, http);
+    const char *key = request_header(req, "Idempotency-Key");
+    struct write_call *c;
+    enum err_code rc;
+
+    if (req->route->flags & ROUTE_IDEMPOTENT) {
+        rc = key_check(req, key, e);
+        if (rc)
+            return rc;
+    } else {
+        key = NULL;
+    }
+    c = calloc(1, sizeof *c);
+    if (!c)
+        return err_set(e, ERR_INTERNAL, "out of memory");
+    *c = (struct write_call){.app = a, .req = req, .resp = resp, .done = done, .key = key};
+    if (key)
+        fingerprint(req, c->fingerprint);
+    rc = store_write_async(a->service->store, write_tx, write_done, c, e);
+    if (rc)
+        free(c);
+    return rc;
+}
