@@ -1,0 +1,22 @@
+/* Sentences about instances and money that several views say in the same words. */
+#ifndef TUI_VIEW_MONEY_H
+#define TUI_VIEW_MONEY_H
+
+#include "model/credit.h"
+#include "model/instance.h"
+#include "model/job.h"
+#include "tui/view/details.h"
+
+/* What it has cost until now: as answered, and at its price since, while it bills. */
+struct money instance_cost_now(const struct instance *i, int64_t now_ms);
+enum style instance_style(enum instance_state state);
+enum style job_style(enum job_state state);
+/* "no_credit": "stopped: credit_exhausted"; only the state where there is no reason. */
+void instance_state_text(const struct instance *i, char *out, size_t size);
+void job_state_text(const struct job *j, char *out, size_t size);
+/* NULL: the server does not offer it. */
+const struct action *action_find(const struct action *actions, size_t count, const char *name);
+/* The figures of an estimate. */
+void estimate_lines(const struct estimate *est, struct pen *p, int64_t now_ms);
+
+#endif
