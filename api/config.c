@@ -5,8 +5,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "core/log.h"
 #include "core/yaml.h"
+
+#define ENVIRONMENT "HOURGLASSD_"
 
 enum option_kind { OPTION_TEXT, OPTION_INT, OPTION_BOOL };
 
@@ -14,12 +18,14 @@ struct option {
     const char *name;
     enum option_kind kind;
     size_t offset;
-    const char *value, *help;
+    const char *value;
+    int64_t least, most; /* of a number */
+    const char *help;
 };
 
 static const struct option options[] = {
-#define OPTION(name, kind, value, help) \
-    {#name, OPTION_##kind, offsetof(struct config, name), value, help},
+#define OPTION(name, kind, value, least, most, help) \
+    {#name, OPTION_##kind, offsetof(struct config, name), value, least, most, help},
 #include "api/config.def.h"
 #undef OPTION
 };
@@ -56,6 +62,9 @@ static enum err_code option_set(struct config *c, const struct option *o, const 
         n = strtoll(value, &end, 10);
         if (errno || end == value || *end)
             return err_set(e, ERR_INVALID, "%s: '%s' is not a whole number", o->name, value);
+        if (n < o->least || n > o->most)
+            return err_set(e, ERR_INVALID, "%s: expected %lld to %lld, not %lld", o->name,
+                           (long long)o->least, (long long)o->most, n);
         *(int64_t *)(void *)at = n;
         return ERR_OK;
     case OPTION_BOOL:
@@ -96,6 +105,9 @@ static enum err_code file_value(struct config *c, const struct yaml_doc *doc, co
     else if (json_is_integer(value)) {
         snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
         rc = option_set(c, o, number, e);
+    } else if (json_is_real(value)) {
+        snprintf(number, sizeof number, "%.15g", json_real_value(value));
+        rc = option_set(c, o, number, e);
     } else
         rc = err_set(e, ERR_INVALID, "%s: expected a text, a number, true or false", key);
     return rc ? err_wrap(e, rc, "%s", place) : ERR_OK;
@@ -123,23 +135,35 @@ static enum err_code from_file(struct config *c, const char *path, struct err *e
     return rc;
 }
 
+/* "HOURGLASSD_HTTP_THREADS=4": the option, and where its value begins. */
+static enum err_code from_variable(struct config *c, const char *variable, struct err *e)
+{
+    size_t prefix = sizeof ENVIRONMENT - 1, len = strcspn(variable, "=");
+    const struct option *o;
+    char name[64];
+    size_t n = 0;
+    enum err_code rc;
+
+    for (size_t i = prefix; i < len && n + 1 < sizeof name; i++)
+        name[n++] = (char)tolower((unsigned char)variable[i]);
+    name[n] = '\0';
+    if (strcmp(name, "config") == 0 || !variable[len])
+        return ERR_OK;
+    o = option_find(name, n);
+    if (!o)
+        return err_set(e, ERR_INVALID, "%.*s: there is no option '%s'", (int)len, variable, name);
+    rc = option_set(c, o, variable + len + 1, e);
+    return rc ? err_wrap(e, rc, "%.*s", (int)len, variable) : ERR_OK;
+}
+
 static enum err_code from_environment(struct config *c, struct err *e)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-        char name[64] = "HOURGLASSD_";
-        size_t n = strlen(name);
-        const char *value;
-        enum err_code rc;
+    enum err_code rc = ERR_OK;
 
-        for (const char *p = options[i].name; *p && n + 1 < sizeof name; p++)
-            name[n++] = (char)toupper((unsigned char)*p);
-        name[n] = '\0';
-        value = getenv(name);
-        rc = value ? option_set(c, &options[i], value, e) : ERR_OK;
-        if (rc)
-            return err_wrap(e, rc, "%s", name);
-    }
-    return ERR_OK;
+    for (char **v = environ; v && *v && !rc; v++)
+        if (strncmp(*v, ENVIRONMENT, sizeof ENVIRONMENT - 1) == 0)
+            rc = from_variable(c, *v, e);
+    return rc;
 }
 
 static enum config_command command_of(const char *arg)
@@ -155,6 +179,33 @@ static enum config_command command_of(const char *arg)
         if (strcmp(arg, rows[i].flag) == 0)
             return rows[i].command;
     return CONFIG_SERVE;
+}
+
+/* --config FILE and --config=FILE: read before the other flags, and so passed over by them. */
+#define CONFIG_FLAG "--config"
+static bool is_config_flag(const char *arg)
+{
+    size_t len = sizeof CONFIG_FLAG - 1;
+
+    return strncmp(arg, CONFIG_FLAG, len) == 0 && (arg[len] == '\0' || arg[len] == '=');
+}
+
+static enum err_code config_file(int argc, char **argv, const char **out, struct err *e)
+{
+    *out = getenv(ENVIRONMENT "CONFIG");
+    for (int i = 1; i < argc; i++) {
+        if (!is_config_flag(argv[i]))
+            continue;
+        if (argv[i][sizeof CONFIG_FLAG - 1])
+            *out = argv[i] + sizeof CONFIG_FLAG;
+        else if (i + 1 < argc)
+            *out = argv[++i];
+        else
+            return err_set(e, ERR_INVALID, CONFIG_FLAG " needs a file");
+        if (!(*out)[0])
+            return err_set(e, ERR_INVALID, CONFIG_FLAG " needs a file");
+    }
+    return ERR_OK;
 }
 
 /* --name=value, --name value, and --name for a bool. Sets *i to the last word used. */
@@ -184,8 +235,8 @@ static enum err_code from_flags(struct config *c, int argc, char **argv,
     for (int i = 1; i < argc; i++) {
         enum err_code rc;
 
-        if (strcmp(argv[i], "--config") == 0) {
-            i++;
+        if (is_config_flag(argv[i])) {
+            i += argv[i][sizeof CONFIG_FLAG - 1] == '\0'; /* its file is the next word */
             continue;
         }
         if (command_of(argv[i]) != CONFIG_SERVE) {
@@ -199,15 +250,14 @@ static enum err_code from_flags(struct config *c, int argc, char **argv,
     return ERR_OK;
 }
 
-static enum err_code check_ranges(const struct config *c, struct err *e)
+/* What no option can say alone. */
+static enum err_code check_together(const struct config *c, struct err *e)
 {
-    if (c->http_threads < 1 || c->http_threads > 64)
-        return err_set(e, ERR_INVALID, "http_threads: expected 1 to 64");
-    if (c->virtual_gpu_slots < 0 || c->virtual_gpu_slots > GPUS_PER_INSTANCE_MAX)
-        return err_set(e, ERR_INVALID, "virtual_gpu_slots: expected 0 to %d",
-                       GPUS_PER_INSTANCE_MAX);
-    if (c->seed_grant_days < 0 || c->seed_grant_days > 3650)
-        return err_set(e, ERR_INVALID, "seed_grant_days: expected 0 to 3650");
+    enum log_level level;
+
+    if (!log_level_parse(c->log_level, &level))
+        return err_set(e, ERR_INVALID, "log_level: expected debug, info, warn or error, not '%s'",
+                       c->log_level);
     if (c->seed && !c->seed_token_file[0])
         return err_set(e, ERR_INVALID, "seed: say in seed_token_file where the API key goes");
     if (!c->tls_certificate[0] != !c->tls_key[0])
@@ -219,17 +269,12 @@ enum err_code config_load(int argc, char **argv, struct config *out, enum config
                           struct err *e)
 {
     struct config *c = calloc(1, sizeof *c);
-    const char *file = getenv("HOURGLASSD_CONFIG");
+    const char *file = NULL;
     enum err_code rc = c ? from_defaults(c, e) : err_set(e, ERR_INTERNAL, "out of memory");
 
     *command = CONFIG_SERVE;
-    for (int i = 1; i < argc && !rc; i++)
-        if (strcmp(argv[i], "--config") == 0) {
-            if (i + 1 == argc)
-                rc = err_set(e, ERR_INVALID, "--config needs a file");
-            else
-                file = argv[i + 1];
-        }
+    if (!rc)
+        rc = config_file(argc, argv, &file, e);
     if (!rc && file)
         rc = from_file(c, file, e);
     if (!rc)
@@ -237,7 +282,7 @@ enum err_code config_load(int argc, char **argv, struct config *out, enum config
     if (!rc)
         rc = from_flags(c, argc, argv, command, e);
     if (!rc)
-        rc = check_ranges(c, e);
+        rc = check_together(c, e);
     if (!rc)
         *out = *c;
     free(c);

@@ -1,12 +1,15 @@
 /* hourglassd: reads its options, wires store, engine, services, workers and HTTP together, and
  * waits for signals. The only file of the control plane that sees every layer. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "api/config.h"
@@ -16,6 +19,7 @@
 #include "api/worker/worker.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "core/yaml.h"
 
 #define STOP_GRACE_MS 10000
 
@@ -23,6 +27,7 @@ struct daemon {
     struct config config;
     char store_url[CONFIG_TEXT_MAX + 64];
     char run_program[PATH_MAX], gpu_program[PATH_MAX];
+    int lock_fd; /* of the state folder; -1: not held */
     struct store *store;
     struct engine *engine;
     struct service service;
@@ -30,6 +35,9 @@ struct daemon {
     struct app *app;
     struct http_server *server;
     struct worker *worker;
+    pthread_mutex_t news_lock; /* guards the next two: the store's thread reads them */
+    struct app *news_app;
+    struct worker *news_worker;
 };
 
 /* --- options -------------------------------------------------------------------------------- */
@@ -72,21 +80,28 @@ static int openapi_print(void)
     return 0;
 }
 
-/* A program beside this one, unless the option names it. */
+/* A program beside this one, or where `make install` puts it, unless the option names it. */
 static void program_path(char out[PATH_MAX], const char *option, const char *name)
 {
-    ssize_t n;
+    static const char *const places[] = {"", "../libexec/hourglass/"};
+    char self[PATH_MAX] = "";
     char *slash;
 
     if (option[0]) {
         text_copy(out, PATH_MAX, option);
         return;
     }
-    n = readlink("/proc/self/exe", out, PATH_MAX - 1);
-    out[n > 0 ? n : 0] = '\0';
-    slash = strrchr(out, '/');
-    slash = slash ? slash + 1 : out;
-    snprintf(slash, (size_t)(PATH_MAX - (slash - out)), "%s", name);
+    if (readlink("/proc/self/exe", self, sizeof self - 1) < 0)
+        self[0] = '\0';
+    slash = strrchr(self, '/');
+    if (slash)
+        slash[1] = '\0';
+    for (size_t i = ARRAY_SIZE(places); i-- > 0;) {
+        int n = snprintf(out, PATH_MAX, "%s%s%s", self, places[i], name);
+
+        if (n > 0 && n < PATH_MAX && access(out, X_OK) == 0)
+            return; /* the last one tried, beside us, is also what a message names */
+    }
 }
 
 /* --- starting --------------------------------------------------------------------------------- */
@@ -95,24 +110,56 @@ static void on_news(void *ctx, int64_t seq)
 {
     struct daemon *d = ctx;
 
-    if (d->app)
-        app_news(d->app, seq);
-    if (d->worker)
-        worker_wake(d->worker);
+    pthread_mutex_lock(&d->news_lock);
+    if (d->news_app)
+        app_news(d->news_app, seq);
+    if (d->news_worker)
+        worker_wake(d->news_worker);
+    pthread_mutex_unlock(&d->news_lock);
 }
 
-static enum err_code open_store(struct daemon *d, struct err *e)
+static void news_to(struct daemon *d, struct app *app, struct worker *worker)
 {
-    struct store_config c = {.clock = clock_real(), .news = on_news, .news_ctx = d};
+    pthread_mutex_lock(&d->news_lock);
+    d->news_app = app;
+    d->news_worker = worker;
+    pthread_mutex_unlock(&d->news_lock);
+}
+
+/* Two that drive one engine over one database would undo each other's work. */
+static enum err_code lock_state(struct daemon *d, struct err *e)
+{
+    char path[CONFIG_TEXT_MAX + 32];
     enum err_code rc = dir_make(d->config.state_dir, 0700, e);
 
     if (rc)
         return err_wrap(e, rc, "state_dir");
+    snprintf(path, sizeof path, "%s/hourglassd.lock", d->config.state_dir);
+    d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (d->lock_fd < 0)
+        return err_set(e, ERR_IO, "state_dir: cannot open '%s': %s", path, strerror(errno));
+    if (flock(d->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return ERR_OK;
+    return errno == EWOULDBLOCK
+               ? err_set(e, ERR_CONFLICT, "another hourglassd uses the state_dir '%s'",
+                         d->config.state_dir)
+               : err_set(e, ERR_IO, "state_dir: cannot lock '%s': %s", path, strerror(errno));
+}
+
+static void store_url_fill(struct daemon *d)
+{
     if (d->config.store[0])
         text_copy(d->store_url, sizeof d->store_url, d->config.store);
     else
         snprintf(d->store_url, sizeof d->store_url, "sqlite:%s/hourglass.db", d->config.state_dir);
-    c.url = d->store_url;
+}
+
+static enum err_code open_store(struct daemon *d, struct err *e)
+{
+    struct store_config c = {
+        .url = d->store_url, .clock = clock_real(), .news = on_news, .news_ctx = d};
+
+    store_url_fill(d);
     return store_open(&c, &d->store, e);
 }
 
@@ -131,69 +178,160 @@ static enum err_code open_engine(struct daemon *d, struct err *e)
     return engine_open(d->config.engine, &c, &d->engine, e);
 }
 
+static bool engine_is_known(const char *name)
+{
+    static const char *const names[] = {
+        "none",
+#define X(n) #n,
+        ENGINE_LIST(X)
+#undef X
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* A zone of an engine that is not the one that runs here is shown as not connected; one of an
+ * engine that there is not is a mistake of writing. */
+static enum err_code catalogue_check(const char *path, struct catalogue *c, struct err *e)
+{
+    char pointer[ERR_POINTER_MAX], place[URL_BYTES_MAX + 32] = "";
+    struct yaml_doc *doc = NULL;
+    enum err_code rc = catalogue_load(path, c, e);
+
+    for (size_t i = 0; !rc && i < c->zone_count; i++) {
+        if (engine_is_known(c->zones[i].engine))
+            continue;
+        snprintf(pointer, sizeof pointer, "/zones/%zu/engine", i);
+        if (!yaml_load(path, &doc, NULL))
+            yaml_place(doc, pointer, place, sizeof place);
+        yaml_doc_free(doc);
+        rc = err_set(e, ERR_INVALID, "%s: there is no engine '%s', expected none, local or sim",
+                     place[0] ? place : path, c->zones[i].engine);
+        catalogue_release(c);
+    }
+    return rc;
+}
+
 static enum err_code open_service(struct daemon *d, struct err *e)
 {
     struct catalogue first = {0};
-    enum err_code rc = catalogue_load(d->config.catalogue, &first, e);
+    enum err_code rc = catalogue_check(d->config.catalogue, &first, e);
 
     if (rc)
         return rc;
     rc = service_init(&d->service, d->store, clock_real(), d->engine, &first, e);
-    if (rc) {
+    if (rc)
         catalogue_release(&first);
-        return rc;
-    }
-    d->has_service = true;
-    /* Once more by the way that SIGHUP takes: it brings the pools in line. */
-    return catalogue_replace(&d->service, d->config.catalogue, e);
+    d->has_service = !rc;
+    return rc;
 }
+
+/* --- the first start -------------------------------------------------------------------------- */
 
 struct seeding {
     struct daemon *d;
     struct seed seed;
     char token[TOKEN_BYTES_MAX];
+    bool is_done;
 };
+
+static enum err_code seed_read(struct tx *tx, void *ctx, struct err *e)
+{
+    struct seeding *s = ctx;
+    struct page_query q = {.limit = 1};
+    struct organization *items = NULL;
+    char next[CURSOR_BYTES_MAX];
+    size_t count = 0;
+    enum err_code rc = row_organization_list(tx, &q, &items, &count, next, e);
+
+    if (rc)
+        return rc;
+    s->is_done = count > 0;
+    LIST_FREE(&organization_shape, items, count);
+    return ERR_OK;
+}
 
 static enum err_code seed_write(struct tx *tx, void *ctx, struct err *e)
 {
     struct seeding *s = ctx;
+    char token[TOKEN_BYTES_MAX];
+    enum err_code rc = service_seed(&s->d->service, tx, &s->seed, token, e);
 
-    return service_seed(&s->d->service, tx, &s->seed, s->token, e);
+    sodium_memzero(token, sizeof token);
+    return rc;
+}
+
+/* The key is in its file before it is in the database: a crash between the two leaves a file
+ * that the next start goes on with, never an organization that nobody can reach. */
+static enum err_code seed_token(struct seeding *s, struct err *e)
+{
+    const char *path = s->d->config.seed_token_file;
+    enum err_code rc;
+    STRBUF text = {0};
+
+    strbuf_init(&text, TOKEN_BYTES_MAX);
+    rc = file_read_secret(path, &text, e);
+    if (rc == ERR_NOT_FOUND) {
+        err_clear(e);
+        token_make(s->token);
+        return file_write(path, s->token, strlen(s->token), 0600, e);
+    }
+    if (rc)
+        return err_wrap(e, rc, "seed_token_file");
+    text.data[strcspn(text.data, "\r\n")] = '\0';
+    text_copy(s->token, sizeof s->token, text.data);
+    explicit_bzero(text.data, text.len);
+    return ERR_OK;
+}
+
+static enum err_code seed_fill(struct seeding *s, char currency[CURRENCY_MAX], struct err *e)
+{
+    const struct config *c = &s->d->config;
+    const struct catalogue *held = catalogue_hold(&s->d->service);
+    enum err_code rc;
+
+    text_copy(currency, CURRENCY_MAX, held->currency);
+    catalogue_put(&s->d->service, held);
+    s->seed = (struct seed){.organization = c->seed_organization,
+                            .member = "Owner",
+                            .email = c->seed_email,
+                            .project = "default",
+                            .country = "FR",
+                            .token = s->token,
+                            .currency = currency,
+                            .grant_days = c->seed_grant_days,
+                            .staff_support = c->seed_staff};
+    rc = micros_parse(c->seed_grant, &s->seed.grant_micros, e);
+    return rc ? err_wrap(e, rc, "seed_grant") : ERR_OK;
 }
 
 static enum err_code seed(struct daemon *d, struct err *e)
 {
-    const struct catalogue *c;
     struct seeding s = {.d = d};
-    enum err_code rc = ERR_OK;
     char currency[CURRENCY_MAX];
+    enum err_code rc;
 
     if (!d->config.seed)
         return ERR_OK;
-    c = catalogue_hold(&d->service);
-    text_copy(currency, sizeof currency, c->currency);
-    catalogue_put(&d->service, c);
-    s.seed = (struct seed){.organization = d->config.seed_organization,
-                           .member = "Owner",
-                           .email = d->config.seed_email,
-                           .project = "default",
-                           .country = "FR",
-                           .token = "",
-                           .currency = currency,
-                           .grant_days = d->config.seed_grant_days,
-                           .staff_support = d->config.seed_staff};
-    rc = micros_parse(d->config.seed_grant, &s.seed.grant_micros, e);
-    if (rc)
-        return err_wrap(e, rc, "seed_grant");
-    rc = store_write(d->store, seed_write, &s, e);
-    if (!rc && s.token[0]) {
-        rc = file_write(d->config.seed_token_file, s.token, strlen(s.token), 0600, e);
+    rc = store_read(d->store, seed_read, &s, e);
+    if (rc || s.is_done)
+        return rc;
+    rc = seed_fill(&s, currency, e);
+    if (!rc)
+        rc = seed_token(&s, e);
+    if (!rc)
+        rc = store_write(d->store, seed_write, &s, e);
+    sodium_memzero(s.token, sizeof s.token);
+    if (!rc)
         log_line(LOG_INFO, "main", "seeded", "organization='%s' token_file=%s",
                  d->config.seed_organization, d->config.seed_token_file);
-    }
-    sodium_memzero(s.token, sizeof s.token);
     return rc;
 }
+
+/* --- the rest of the start -------------------------------------------------------------------- */
 
 static enum err_code start_http(struct daemon *d, struct err *e)
 {
@@ -205,6 +343,7 @@ static enum err_code start_http(struct daemon *d, struct err *e)
 
     if (rc)
         return rc;
+    news_to(d, d->app, NULL);
     c.app = app_http(d->app);
     if (d->config.tls_certificate[0]) {
         c.tls_certificate = d->config.tls_certificate;
@@ -214,23 +353,34 @@ static enum err_code start_http(struct daemon *d, struct err *e)
     return rc ? rc : app_attach(d->app, d->server, e);
 }
 
+static enum err_code start_worker(struct daemon *d, struct err *e)
+{
+    struct worker_config w = {.service = &d->service, .engine = d->engine};
+    enum err_code rc = worker_start(&w, &d->worker, e);
+
+    if (!rc)
+        news_to(d, d->app, d->worker);
+    return rc;
+}
+
+/* HTTP before the worker: an address that is taken, or must not be listened on, is found
+ * before anything is driven. */
 static enum err_code start(struct daemon *d, struct err *e)
 {
-    struct worker_config w;
-    enum err_code rc = open_store(d, e);
+    enum err_code rc = lock_state(d, e);
 
+    if (!rc)
+        rc = open_store(d, e);
     if (!rc)
         rc = open_engine(d, e);
     if (!rc)
         rc = open_service(d, e);
     if (!rc)
         rc = seed(d, e);
-    if (rc)
-        return rc;
-    w = (struct worker_config){.service = &d->service, .engine = d->engine};
-    rc = worker_start(&w, &d->worker, e);
     if (!rc)
         rc = start_http(d, e);
+    if (!rc)
+        rc = start_worker(d, e);
     if (!rc && d->config.ready_file[0])
         rc = file_write(d->config.ready_file, d->config.listen, strlen(d->config.listen), 0600, e);
     return rc;
@@ -241,30 +391,40 @@ static void stop(struct daemon *d)
 {
     if (d->app)
         app_detach(d->app);
-    if (d->server)
-        http_stop(d->server, STOP_GRACE_MS);
+    http_stop(d->server, STOP_GRACE_MS);
+    news_to(d, NULL, NULL);
     worker_stop(d->worker);
-    d->worker = NULL;
     store_close(d->store);
     app_free(d->app);
     if (d->has_service)
         service_release(&d->service);
     if (d->engine)
         d->engine->ops->close(d->engine);
-    if (d->config.ready_file[0])
+    if (d->server && d->config.ready_file[0])
         unlink(d->config.ready_file);
+    if (d->lock_fd >= 0)
+        close(d->lock_fd);
 }
 
 /* --- running ---------------------------------------------------------------------------------- */
 
 static void reload(struct daemon *d)
 {
+    struct catalogue next = {0};
     struct err e;
+    enum err_code rc;
 
-    if (catalogue_replace(&d->service, d->config.catalogue, &e))
+    err_clear(&e);
+    rc = catalogue_check(d->config.catalogue, &next, &e);
+    catalogue_release(&next);
+    if (!rc)
+        rc = catalogue_replace(&d->service, d->config.catalogue, &e);
+    if (rc) {
         log_line(LOG_ERROR, "main", "catalogue-refused", "error='%s'", e.msg);
-    else
-        log_line(LOG_INFO, "main", "catalogue-loaded", "file=%s", d->config.catalogue);
+        return;
+    }
+    app_catalogue_changed(d->app);
+    log_line(LOG_INFO, "main", "catalogue-loaded", "file=%s", d->config.catalogue);
 }
 
 static void serve(struct daemon *d, const sigset_t *signals)
@@ -282,27 +442,44 @@ static void serve(struct daemon *d, const sigset_t *signals)
     }
 }
 
+/* --- --check: looks, and changes nothing ------------------------------------------------------ */
+
 static enum err_code check_read(struct tx *tx, void *ctx, struct err *e)
 {
     return ledger_audit(ctx, tx, e);
 }
 
+static bool database_exists(const struct daemon *d)
+{
+    static const char prefix[] = "sqlite:";
+    size_t len = sizeof prefix - 1;
+
+    return strncmp(d->store_url, prefix, len) != 0 || access(d->store_url + len, F_OK) == 0;
+}
+
 static int check(struct daemon *d)
 {
+    struct catalogue c = {0};
+    bool has_store = false;
     struct err e;
     enum err_code rc;
 
     err_clear(&e);
-    rc = open_store(d, &e);
-    if (!rc)
-        rc = open_service(d, &e);
-    if (!rc)
-        rc = store_read(d->store, check_read, &d->service, &e);
+    rc = catalogue_check(d->config.catalogue, &c, &e);
+    catalogue_release(&c);
+    store_url_fill(d);
+    if (!rc && database_exists(d)) {
+        has_store = true;
+        rc = open_store(d, &e);
+        if (!rc)
+            rc = store_read(d->store, check_read, &d->service, &e);
+    }
     if (rc)
         fprintf(stderr, "hourglassd: %s\n", e.msg);
     else
-        printf("options, catalogue and ledger are in order\n");
-    stop(d);
+        printf(has_store ? "options, catalogue and ledger are in order\n"
+                         : "options and catalogue are in order; there is no database yet\n");
+    store_close(d->store);
     return rc ? 1 : 0;
 }
 
@@ -319,6 +496,7 @@ static int run(struct daemon *d)
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a full disk is an answer, not an end */
     err_clear(&e);
     rc = start(d, &e);
     if (rc) {
@@ -330,7 +508,7 @@ static int run(struct daemon *d)
         serve(d, &signals);
     }
     stop(d);
-    return rc ? 1 : 0;
+    return rc == ERR_INVALID ? 2 : rc ? 1 : 0;
 }
 
 static int command_run(struct daemon *d, enum config_command command)
@@ -365,18 +543,16 @@ int main(int argc, char **argv)
         fputs("hourglassd: out of memory or of randomness\n", stderr);
         return 1;
     }
+    d->lock_fd = -1;
+    pthread_mutex_init(&d->news_lock, NULL);
     err_clear(&e);
     if (config_load(argc, argv, &d->config, &command, &e)) {
         fprintf(stderr, "hourglassd: %s\n", e.msg);
         free(d);
         return 2;
     }
-    if (!log_level_parse(d->config.log_level, &level)) {
-        fprintf(stderr, "hourglassd: log_level: expected debug, info, warn or error\n");
-        free(d);
-        return 2;
-    }
-    log_level_set(level);
+    if (log_level_parse(d->config.log_level, &level)) /* checked before */
+        log_level_set(level);
     rc = command_run(d, command);
     free(d);
     return rc;

@@ -46,7 +46,9 @@ struct engine_instance {
     char limits[SLUG_BYTES_MAX];
     enum verdict gate_verdict;
     char gate_summary[TEXT_BYTES_MAX];
-    bool gate_passed; /* verdict healthy or degraded, or inconclusive on virtual slots */
+    /* Healthy or degraded, inconclusive on virtual slots, or no GPU to check. READY without it
+     * takes no jobs and has no ready_at. */
+    bool gate_passed;
     struct gpu_slot slots[GPUS_PER_INSTANCE_MAX];
     size_t slot_count;
 };
@@ -58,8 +60,9 @@ struct engine_job {
     int64_t started_at_ms, ended_at_ms;
     int64_t exit_code; /* -1 unless it exited */
     int64_t signal;
-    enum job_reason
-        reason; /* EXITED, SIGNAL, TIME_LIMIT, MEMORY, LOG_QUOTA, BY_MEMBER when ended */
+    /* ENDED: EXITED, SIGNAL, TIME_LIMIT, MEMORY, LOG_QUOTA, BY_MEMBER, INSTANCE_ENDED.
+     * FAILED: LOST its supervisor is gone, ENGINE it could not be started. */
+    enum job_reason reason;
     int64_t log_bytes;
 };
 
@@ -102,7 +105,8 @@ struct engine_ops {
                               struct engine_instance *out, struct err *e);
     /* TERM to all in it, KILL after its grace; files stay. `now`: KILL at once. */
     enum err_code (*stop)(struct engine *en, const char *instance_id, bool now, struct err *e);
-    /* Remove its files; only what is ENDED, FAILED or ABSENT. Errors: ERR_CONFLICT else. */
+    /* Remove its files, but not what its jobs printed and how they ended; only what is ENDED,
+     * FAILED or ABSENT. Errors: ERR_CONFLICT else. */
     enum err_code (*remove)(struct engine *en, const char *instance_id, struct err *e);
 
     /* Errors: ERR_NOT_FOUND the instance is not there; ERR_CONFLICT it is not READY. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,7 +15,9 @@
 
 #define RUN_MS_MAX     20000
 #define SAID_BYTES_MAX 1024
+#define LOCK_FILE      ".lock"
 #define PROBE_PREFIX   ".probe-"
+#define PROBE_MS_MAX   60000
 
 enum err_code local_run(struct engine_local *el, const char *option, const char *dir, struct err *e)
 {
@@ -33,6 +36,19 @@ enum err_code local_run(struct engine_local *el, const char *option, const char 
     if (!said.len)
         return err_set(e, ERR_ENGINE, "hourglass-run ended without a word (status %d)", status);
     return err_set(e, ERR_ENGINE, "%.*s", (int)strcspn(said.data, "\n"), said.data);
+}
+
+void local_lock(struct engine_local *el)
+{
+    pthread_mutex_lock(&el->mutex);
+    while (flock(el->lock_fd, LOCK_EX) != 0 && errno == EINTR)
+        ;
+}
+
+void local_unlock(struct engine_local *el)
+{
+    flock(el->lock_fd, LOCK_UN);
+    pthread_mutex_unlock(&el->mutex);
 }
 
 static enum err_code local_capacity(struct engine *en, struct engine_capacity *out, struct err *e)
@@ -68,6 +84,8 @@ static void local_close(struct engine *en)
 
     if (el->root_fd >= 0)
         close(el->root_fd);
+    if (el->lock_fd >= 0)
+        close(el->lock_fd);
     pthread_mutex_destroy(&el->mutex);
     free(el->slots);
     free(el);
@@ -90,6 +108,15 @@ static const struct engine_ops local_ops = {
     .close = local_close,
 };
 
+/* A trial's folder that is not that of a trial going on now. */
+static bool is_old_probe(const char *path, const char *name)
+{
+    struct stat st;
+
+    return strncmp(name, PROBE_PREFIX, sizeof PROBE_PREFIX - 1) == 0 && lstat(path, &st) == 0 &&
+           (int64_t)st.st_mtime * 1000 < clock_now_ms(clock_real()) - PROBE_MS_MAX;
+}
+
 /* Go on with removals that a crash interrupted. */
 static void trash_resume(struct engine_local *el)
 {
@@ -100,7 +127,7 @@ static void trash_resume(struct engine_local *el)
     while (dir && (entry = readdir(dir))) {
         if (spool_path(path, el->root, entry->d_name, NULL))
             continue;
-        if (strncmp(entry->d_name, PROBE_PREFIX, sizeof PROBE_PREFIX - 1) == 0 &&
+        if (is_old_probe(path, entry->d_name) &&
             snprintf(aside, sizeof aside, "%s/" SPOOL_TRASH "%s", el->root, entry->d_name + 1) <
                 (int)sizeof aside &&
             rename(path, aside) == 0)
@@ -135,7 +162,9 @@ static enum err_code paths_fill(struct engine_local *el, const struct engine_con
     if (c->gpu_program && realpath(c->gpu_program, real))
         text_copy(el->gpu_program, sizeof el->gpu_program, real);
     el->root_fd = open(el->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (el->root_fd < 0)
+    if (el->root_fd >= 0)
+        el->lock_fd = openat(el->root_fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (el->lock_fd < 0)
         return err_set(e, ERR_ENGINE, "cannot open '%s': %m", el->root);
     return ERR_OK;
 }
@@ -149,7 +178,7 @@ enum err_code engine_local_open(const struct engine_config *c, struct engine **o
         return err_set(e, ERR_INTERNAL, "out of memory");
     el->base.ops = &local_ops;
     el->clock = c->clock ? c->clock : clock_real();
-    el->root_fd = -1;
+    el->root_fd = el->lock_fd = -1;
     pthread_mutex_init(&el->mutex, NULL);
     rc = paths_fill(el, c, e);
     if (!rc)

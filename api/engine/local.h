@@ -22,13 +22,19 @@ struct engine_local {
     size_t slot_count;
     struct engine_capacity capacity;
     int root_fd;           /* of root, for addresses of sockets */
-    pthread_mutex_t mutex; /* held while spools are made, stopped or removed */
+    pthread_mutex_t mutex; /* see local_lock() */
+    int lock_fd;
 };
 
 static inline struct engine_local *local_from(struct engine *en)
 {
     return CONTAINER_OF(en, struct engine_local, base);
 }
+
+/* Held while spools are made, stopped or removed, so that no slot is given out twice: against
+ * other threads, and against another process on the same spool. */
+void local_lock(struct engine_local *el);
+void local_unlock(struct engine_local *el);
 
 /* What a spool says about itself. */
 struct local_view {
@@ -61,7 +67,7 @@ enum err_code local_run(struct engine_local *el, const char *option, const char 
 enum err_code local_slots_find(struct engine_local *el, int64_t virtual_slots,
                                struct err *e) MUST_CHECK;
 
-/* Choose slots and a user id that no other instance has; call with the mutex held. The
+/* Choose slots and a user id that no other instance has; call with the lock held. The
  * spec's own are given up first. Errors: ERR_NO_STOCK, ERR_ENGINE. */
 enum err_code local_allocate(struct engine_local *el, int64_t gpu_count, struct spool_spec *spec,
                              struct err *e) MUST_CHECK;

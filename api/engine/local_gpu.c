@@ -9,6 +9,7 @@
 
 #include "core/file.h"
 #include "core/process.h"
+#include "core/text.h"
 
 #define LIST_MS_MAX           20000
 #define LIST_BYTES_MAX        (1024 * 1024)
@@ -22,6 +23,16 @@ static const char *text_of(const json_t *object, const char *name)
     const char *text = json_string_value(json_object_get(object, name));
 
     return text ? text : "";
+}
+
+/* It comes from a driver and is shown to people. */
+static void clean_copy(char *out, size_t size, const char *text)
+{
+    STRBUF clean;
+
+    strbuf_init(&clean, TEXT_BYTES_MAX);
+    text_clean(&clean, text, strlen(text), TEXT_ONE_LINE);
+    text_copy(out, size, clean.data);
 }
 
 /* N of /dev/nvidiaN, which need not be the driver's index: the kernel module says it for
@@ -55,8 +66,8 @@ static bool slot_read(const json_t *gpu, struct spool_gpu *out)
         return false;
     *out = (struct spool_gpu){.index = json_integer_value(index)};
     out->device = device >= 0 && device <= UINT16_MAX ? device : out->index;
-    text_copy(out->label, sizeof out->label, text_of(gpu, "model"));
-    text_copy(out->uuid, sizeof out->uuid, text_of(gpu, "uuid"));
+    clean_copy(out->label, sizeof out->label, text_of(gpu, "model"));
+    clean_copy(out->uuid, sizeof out->uuid, text_of(gpu, "uuid"));
     return true;
 }
 
@@ -193,18 +204,17 @@ static enum err_code user_choose(const bool *taken, struct spool_spec *spec, str
 enum err_code local_allocate(struct engine_local *el, int64_t gpu_count, struct spool_spec *spec,
                              struct err *e)
 {
-    struct taken t = {calloc(SLOTS_MAX, sizeof(bool)), calloc(SPOOL_USER_ID_COUNT, sizeof(bool))};
+    bool *all = calloc(SLOTS_MAX + SPOOL_USER_ID_COUNT, sizeof *all);
+    struct taken t = {all, all + SLOTS_MAX};
     enum err_code rc;
 
-    if (!t.slots || !t.user_ids)
-        rc = err_set(e, ERR_ENGINE, "out of memory");
-    else
-        rc = taken_find(el, spec->id, &t, e);
+    if (!all)
+        return err_set(e, ERR_ENGINE, "out of memory");
+    rc = taken_find(el, spec->id, &t, e);
     if (!rc)
         rc = slots_choose(el, t.slots, (size_t)gpu_count, spec, e);
     if (!rc)
         rc = user_choose(t.user_ids, spec, e);
-    free(t.slots);
-    free(t.user_ids);
+    free(all);
     return rc;
 }

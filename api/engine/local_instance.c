@@ -116,9 +116,9 @@ enum err_code local_provision(struct engine *en, const struct engine_provision *
 
     if (rc)
         return rc;
-    pthread_mutex_lock(&el->mutex);
+    local_lock(el);
     rc = provision_locked(el, p, e);
-    pthread_mutex_unlock(&el->mutex);
+    local_unlock(el);
     if (!rc)
         return ERR_OK;
     return err_wrap(e, rc == ERR_NO_STOCK ? rc : ERR_ENGINE, "provision %s", p->instance_id);
@@ -198,19 +198,17 @@ enum err_code local_stop(struct engine *en, const char *instance_id, bool now, s
     LOCAL_VIEW v;
     enum err_code rc;
 
-    pthread_mutex_lock(&el->mutex);
+    local_lock(el);
     rc = local_view_load(el, instance_id, &v, e);
     if (!rc)
         rc = local_view_stop(el, &v, now ? SPOOL_SIGNAL_NOW : SIGTERM, e);
-    pthread_mutex_unlock(&el->mutex);
+    local_unlock(el);
     return rc;
 }
 
-/* Put the spool of an ended job into its instance's, to be removed with it. */
-static enum err_code job_put_aside(struct engine_local *el, const struct local_view *instance,
-                                   const char *job_id, struct err *e)
+/* The spools of jobs stay, with what they printed and how they ended; only none may run. */
+static enum err_code job_check_over(struct engine_local *el, const char *job_id, struct err *e)
 {
-    char to[SPOOL_PATH_BYTES_MAX];
     LOCAL_VIEW v;
     enum err_code rc = local_view_load(el, job_id, &v, e);
 
@@ -219,16 +217,11 @@ static enum err_code job_put_aside(struct engine_local *el, const struct local_v
     if (!local_view_is_over(&v))
         return err_set(e, ERR_CONFLICT, "its job %s is still %s", job_id,
                        engine_state_names[v.state]);
-    if (snprintf(to, sizeof to, "%s/" SPOOL_JOBS "/" SPOOL_TRASH "%s", instance->dir, job_id) >=
-        (int)sizeof to)
-        return err_set(e, ERR_ENGINE, "the path of %s is too long", job_id);
-    if (rename(v.dir, to) != 0 && errno != ENOENT)
-        return err_set(e, ERR_ENGINE, "cannot put %s aside: %m", job_id);
     return ERR_OK;
 }
 
-static enum err_code jobs_put_aside(struct engine_local *el, const struct local_view *instance,
-                                    struct err *e)
+static enum err_code jobs_check_over(struct engine_local *el, const struct local_view *instance,
+                                     struct err *e)
 {
     char path[SPOOL_PATH_BYTES_MAX];
     struct dirent *entry;
@@ -244,7 +237,7 @@ static enum err_code jobs_put_aside(struct engine_local *el, const struct local_
         return err_set(e, ERR_ENGINE, "cannot read '%s': %m", path);
     while (!rc && (entry = readdir(dir)))
         if (id_is(ID_JOB, entry->d_name))
-            rc = job_put_aside(el, instance, entry->d_name, e);
+            rc = job_check_over(el, entry->d_name, e);
     closedir(dir);
     return rc;
 }
@@ -261,7 +254,7 @@ static enum err_code remove_locked(struct engine_local *el, const char *id, stru
         return err_set(e, ERR_CONFLICT, "%s is %s; stop it first", id, engine_state_names[v.state]);
     if (!v.dir[0] || access(v.dir, F_OK) != 0)
         return ERR_OK;
-    rc = jobs_put_aside(el, &v, e);
+    rc = jobs_check_over(el, &v, e);
     if (rc)
         return rc;
     /* An id may come, go and come again before the first is all gone. */
@@ -279,9 +272,9 @@ enum err_code local_remove(struct engine *en, const char *instance_id, struct er
     struct engine_local *el = local_from(en);
     enum err_code rc;
 
-    pthread_mutex_lock(&el->mutex);
+    local_lock(el);
     rc = remove_locked(el, instance_id, e);
-    pthread_mutex_unlock(&el->mutex);
+    local_unlock(el);
     return rc;
 }
 

@@ -107,9 +107,9 @@ enum err_code local_job_start(struct engine *en, const struct engine_job_start *
 
     if (rc)
         return rc;
-    pthread_mutex_lock(&el->mutex);
+    local_lock(el);
     rc = start_locked(el, j, e);
-    pthread_mutex_unlock(&el->mutex);
+    local_unlock(el);
     if (!rc)
         return ERR_OK;
     return err_wrap(e, rc == ERR_NOT_FOUND || rc == ERR_CONFLICT ? rc : ERR_ENGINE, "start %s",
@@ -160,11 +160,11 @@ enum err_code local_job_cancel(struct engine *en, const char *job_id, struct err
     LOCAL_VIEW v;
     enum err_code rc;
 
-    pthread_mutex_lock(&el->mutex);
+    local_lock(el);
     rc = local_view_load(el, job_id, &v, e);
     if (!rc)
         rc = local_view_stop(el, &v, SIGTERM, e);
-    pthread_mutex_unlock(&el->mutex);
+    local_unlock(el);
     return rc;
 }
 

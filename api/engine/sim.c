@@ -238,7 +238,7 @@ static enum err_code sim_remove(struct engine *en, const char *instance_id, stru
         if (!sim_is_over(state))
             return err_set(e, ERR_CONFLICT, "%s is %s; stop it first", instance_id,
                            engine_state_names[state]);
-        sim_jobs_remove(s, instance_id);
+        sim_jobs_settle(s, instance_id); /* what they printed stays */
         *p = in->next;
         free(in);
         break;
@@ -318,10 +318,10 @@ static void sim_close(struct engine *en)
     while (s->instances) {
         struct sim_instance *next = s->instances->next;
 
-        sim_jobs_remove(s, s->instances->id);
         free(s->instances);
         s->instances = next;
     }
+    sim_jobs_free(s);
     pthread_mutex_destroy(&s->mutex);
     free(s);
 }

@@ -100,9 +100,9 @@ enum engine_state sim_job_state(struct engine_sim *s, struct sim_job *j);
 /* False when it was more than is kept. */
 bool sim_job_add(struct engine_sim *s, struct sim_job *j, bool to_stderr, const void *bytes,
                  size_t len);
-/* Bring all jobs of the instance up to now, before it begins anew. */
+/* Bring all jobs of the instance up to now, before it begins anew or goes. */
 void sim_jobs_settle(struct engine_sim *s, const char *instance_id);
-void sim_jobs_remove(struct engine_sim *s, const char *instance_id);
+void sim_jobs_free(struct engine_sim *s);
 
 /* engine_ops */
 enum err_code sim_job_start(struct engine *en, const struct engine_job_start *w, struct err *e);

@@ -146,17 +146,13 @@ void sim_jobs_settle(struct engine_sim *s, const char *instance_id)
             sim_job_state(s, j);
 }
 
-void sim_jobs_remove(struct engine_sim *s, const char *instance_id)
+void sim_jobs_free(struct engine_sim *s)
 {
-    for (struct sim_job **p = &s->jobs; *p;) {
-        struct sim_job *j = *p;
+    while (s->jobs) {
+        struct sim_job *next = s->jobs->next;
 
-        if (strcmp(j->instance_id, instance_id) == 0) {
-            *p = j->next;
-            job_free(j);
-        } else {
-            p = &j->next;
-        }
+        job_free(s->jobs);
+        s->jobs = next;
     }
 }
 

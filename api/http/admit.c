@@ -7,6 +7,8 @@
 #include "api/http/http_internal.h"
 #include "core/id.h"
 
+#define QUERY_NAMES_MAX 16
+
 static enum err_code route_resolve(struct exchange *x, const char *method, struct err *e)
 {
     enum http_method m = method_parse(method);
@@ -70,6 +72,21 @@ static enum err_code dry_run_resolve(struct exchange *x, struct err *e)
     }
     x->req.dry_run = value[0] == 't';
     return ERR_OK;
+}
+
+/* What the route does not know is refused, never ignored. */
+static enum err_code query_check(const struct exchange *x, struct err *e)
+{
+    const char *names[QUERY_NAMES_MAX + 1];
+    const struct route_query *q = x->req.route->query;
+    size_t n = 0;
+
+    if (!q)
+        return ERR_OK;
+    for (; q->name && n < QUERY_NAMES_MAX; q++)
+        names[n++] = q->name;
+    names[n] = NULL;
+    return request_query_only(&x->req, names, e);
 }
 
 static enum err_code idempotency_check(const struct exchange *x, struct err *e)
@@ -170,6 +187,8 @@ enum err_code exchange_admit(struct exchange *x, const char *method, const char 
     rc = tunnel_check(x, version, e);
     if (!rc)
         rc = dry_run_resolve(x, e);
+    if (!rc)
+        rc = query_check(x, e);
     return rc ? rc : idempotency_check(x, e);
 }
 

@@ -197,7 +197,7 @@ static enum MHD_Result exchange_read(struct exchange *x, const char *data, size_
 static void exchange_log(const struct exchange *x)
 {
     const struct route *r = x->route;
-    uint64_t bytes = x->stream ? stream_bytes(x->stream) : x->sent_bytes;
+    uint64_t bytes = x->stream ? stream_sent_bytes(x->stream) : x->sent_bytes;
 
     log_request_set(x->id);
     log_line(LOG_INFO, "http", "request", "method=%s route=%s status=%d ms=%lld bytes=%llu",

@@ -23,7 +23,7 @@ enum route_flags {
     ROUTE_KEY_REQUIRED = 1 << 3, /* ... and refuses to run without one (400) */
     ROUTE_STREAM = 1 << 4,       /* may answer as an event stream */
     ROUTE_TUNNEL = 1 << 5,       /* upgrades the connection to raw bytes */
-    ROUTE_LIST = 1 << 6,         /* answers a page: documents limit, cursor and filters */
+    ROUTE_LIST = 1 << 6,         /* answers a list: {"items": […], "next_cursor": "…"} */
     ROUTE_DRY_RUN = 1 << 7,      /* takes ?dry_run=true, and then it is a read */
     ROUTE_NO_STORE = 1 << 8,     /* Cache-Control: no-store */
 };
@@ -33,6 +33,13 @@ struct response;
 /* Fill the response. On error the problem is written from `e`. For ROUTE_WRITE it may run
  * more than once (the response is emptied before each run). */
 typedef enum err_code route_fn(struct request *req, struct response *resp, struct err *e);
+
+/* One ?name=value that a route takes: for the check of requests and for the document. */
+struct route_query {
+    const char *name;   /* NULL ends a list */
+    const char *schema; /* JSON */
+    const char *help;
+};
 
 struct route {
     enum http_method method;
@@ -44,6 +51,11 @@ struct route {
     const struct shape *in;  /* body; NULL: none is accepted */
     const struct shape *out; /* answer (of each item when ROUTE_LIST); NULL: not JSON or empty */
     const char *summary;
+    /* All ?names it takes besides dry_run; others are refused before the handler runs. NULL: the
+     * handler asks request_query_only() by itself. */
+    const struct route_query *query;
+    int status;                  /* of success, for the document; 0: 200, and 201 of a POST */
+    const struct shape *dry_out; /* answer of a dry run (200); NULL: as `out` */
 };
 
 #define HTTP_PARAMS_MAX 2

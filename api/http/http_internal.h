@@ -171,7 +171,7 @@ void response_release(struct response *resp);
  * Errors: ERR_BUSY when there are HTTP_FOLLOWERS_MAX, or the server stops; ERR_INTERNAL. */
 enum err_code stream_respond(struct exchange *x, struct MHD_Response **out,
                              struct err *e) MUST_CHECK;
-uint64_t stream_bytes(const struct stream *st);
+uint64_t stream_sent_bytes(const struct stream *st);
 /* Heartbeats that are due, and followers that have left. */
 void streams_tick(struct http_server *s, int64_t now_ms);
 void streams_stop(struct http_server *s);

@@ -106,7 +106,9 @@ static void parameters(struct strbuf *out, const struct route *r)
     key(out, "parameters");
     strbuf_addc(out, '[');
     path_parameters(out, r->pattern);
-    if (r->flags & ROUTE_LIST)
+    for (const struct route_query *q = r->query; q && q->name; q++)
+        parameter(out, q->name, "query", false, q->schema, q->help);
+    if (!r->query && (r->flags & ROUTE_LIST))
         list_parameters(out);
     if (r->flags & ROUTE_DRY_RUN)
         parameter(out, "dry_run", "query", false, "{\"type\":\"boolean\",\"default\":false}",
@@ -144,29 +146,32 @@ static void request_body(struct strbuf *out, const struct route *r)
     strbuf_adds(out, "}}");
 }
 
-static void answer_schema(struct strbuf *out, const struct route *r)
+static void answer_schema(struct strbuf *out, const struct route *r, const struct shape *s)
 {
     if (!(r->flags & ROUTE_LIST)) {
-        schema_reference(out, r->out->name);
+        schema_reference(out, s->name);
         return;
     }
     strbuf_adds(out, "{\"type\":\"object\",\"required\":[\"items\"],\"properties\":{\"items\":"
                      "{\"type\":\"array\",\"items\":");
-    schema_reference(out, r->out->name);
+    schema_reference(out, s->name);
     strbuf_adds(out, "},\"next_cursor\":{\"type\":\"string\"}}}");
 }
 
-static void success_one(struct strbuf *out, const struct route *r, const char *status)
+static void success_one(struct strbuf *out, const struct route *r, int code, const struct shape *s)
 {
     bool stream = r->flags & ROUTE_STREAM;
+    char status[16];
+
+    snprintf(status, sizeof status, "%d", code);
 
     key(out, status);
     strbuf_adds(out, "{\"description\":\"Done.\"");
-    if (r->out || stream) {
+    if (s || stream) {
         raw(out, "content", "{");
-        if (r->out) {
+        if (s) {
             raw(out, "application/json", "{\"schema\":");
-            answer_schema(out, r);
+            answer_schema(out, r, s);
             strbuf_addc(out, '}');
         }
         if (stream)
@@ -176,8 +181,8 @@ static void success_one(struct strbuf *out, const struct route *r, const char *s
     strbuf_addc(out, '}');
 }
 
-/* A POST that creates answers 201; one that acts on an object, or is a dry run, 200. What
- * has nothing to show for it is 204. */
+/* As the route says; otherwise a POST that creates answers 201; one that acts on an object, or
+ * is a dry run, 200; what has nothing to show for it 204. */
 static void success(struct strbuf *out, const struct route *r)
 {
     bool shows = r->out || (r->flags & ROUTE_STREAM) || r->method == HTTP_GET;
@@ -186,9 +191,15 @@ static void success(struct strbuf *out, const struct route *r)
         raw(out, "101", "{\"description\":\"The connection carries raw bytes from here on.\"}");
         return;
     }
-    success_one(out, r, shows ? "200" : "204");
+    if (r->status) {
+        success_one(out, r, r->status, r->out);
+        if (r->dry_out)
+            success_one(out, r, 200, r->dry_out);
+        return;
+    }
+    success_one(out, r, shows ? 200 : 204, r->out);
     if (r->out && r->method == HTTP_POST)
-        success_one(out, r, "201");
+        success_one(out, r, 201, r->out);
 }
 
 static void operation(struct strbuf *out, const struct route *r)
@@ -281,6 +292,8 @@ static void components(struct strbuf *out, const struct route *routes, size_t co
             shape_each(routes[i].in, shape_add, set);
         if (routes[i].out)
             shape_each(routes[i].out, shape_add, set);
+        if (routes[i].dry_out)
+            shape_each(routes[i].dry_out, shape_add, set);
     }
     raw(out, "Money", money_schema);
     raw(out, "Problem", problem_schema);

@@ -48,7 +48,7 @@ static uint32_t topic_hash(const char *topic)
     return h ? h : 1;
 }
 
-uint64_t stream_bytes(const struct stream *st)
+uint64_t stream_sent_bytes(const struct stream *st)
 {
     return st->bytes;
 }

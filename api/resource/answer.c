@@ -15,11 +15,7 @@ enum err_code read_run(struct request *req, struct read_call *r, tx_fn *fn, stru
 
 /* --- pages in ------------------------------------------------------------------------------- */
 
-static const char *const page_names[] = {"limit",      "cursor", "state",       "text",
-                                         "project_id", "zone",   "instance_id", "gpu_model",
-                                         "from",       "to",     NULL};
-
-static enum err_code bad_argument(struct err *e, const char *name, const char *expected)
+enum err_code bad_argument(struct err *e, const char *name, const char *expected)
 {
     char pointer[64];
 
@@ -73,31 +69,15 @@ static bool name_in(const char *const *names, const char *name)
     return false;
 }
 
-static enum err_code page_names_only(const struct request *req, const char *const *extra,
-                                     struct err *e)
-{
-    const char *all[ARRAY_SIZE(page_names) + 8];
-    size_t n = 0;
-
-    for (size_t i = 0; page_names[i]; i++)
-        all[n++] = page_names[i];
-    for (size_t i = 0; extra && extra[i] && n + 1 < ARRAY_SIZE(all); i++)
-        all[n++] = extra[i];
-    all[n] = NULL;
-    return request_query_only(req, all, e);
-}
-
 enum err_code page_parse(const struct request *req, const char *const *states,
-                         const char *const *extra, struct page_query *out, struct err *e)
+                         struct page_query *out, struct err *e)
 {
     struct page_query q = {0};
     const char *state = request_query(req, "state");
-    enum err_code rc = page_names_only(req, extra, e);
+    enum err_code rc = page_limit(request_query(req, "limit"), &q.limit, e);
 
-    if (!rc)
-        rc = page_limit(request_query(req, "limit"), &q.limit, e);
     if (!rc && state && !name_in(states, state))
-        rc = bad_argument(e, "state", states ? "a state of this kind of object" : "no state here");
+        rc = bad_argument(e, "state", "a state of this kind of object");
     if (!rc)
         rc = page_text(req, "cursor", q.cursor, sizeof q.cursor, e);
     if (!rc)
@@ -123,27 +103,34 @@ enum err_code page_parse(const struct request *req, const char *const *states,
 
 /* --- answers out ------------------------------------------------------------------------------ */
 
-/* Only what needs no encoding goes along: a filter of free text is the client's to repeat. */
-static bool is_plain(const char *value)
+/* Percent-encoded, as a value of a query. */
+static void query_add(struct strbuf *out, const char *name, const char *value)
 {
     static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:";
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
 
-    return value[strspn(value, plain)] == '\0';
+    strbuf_addf(out, "&%s=", name);
+    for (const unsigned char *p = (const unsigned char *)value; *p; p++) {
+        if (strchr(plain, *p))
+            strbuf_addc(out, (char)*p);
+        else
+            strbuf_addf(out, "%%%02X", *p);
+    }
 }
 
-/* The filters go along, so that following the link stays in the same list. */
+/* The filters go along, so that following the link stays in the same list; without room for
+ * all of them there is no link, and next_cursor in the body is the way. */
 static void link_next(const struct request *req, struct response *resp, const char *next)
 {
     STRBUF text;
 
     strbuf_init(&text, sizeof resp->link - 1);
     strbuf_addf(&text, "<%s?cursor=%s", req->path, next);
-    for (size_t i = 0; page_names[i]; i++) {
-        const char *value = request_query(req, page_names[i]);
+    for (const struct route_query *q = req->route->query; q && q->name; q++) {
+        const char *value = request_query(req, q->name);
 
-        if (value && strcmp(page_names[i], "cursor") != 0 && is_plain(value))
-            strbuf_addf(&text, "&%s=%s", page_names[i], value);
+        if (value && strcmp(q->name, "cursor") != 0)
+            query_add(&text, q->name, value);
     }
     strbuf_adds(&text, ">; rel=\"next\"");
     if (!text.failed)
@@ -159,14 +146,24 @@ void answer_page(const struct request *req, struct response *resp, const struct 
         link_next(req, resp, next);
 }
 
-void answer_object(struct response *resp, int status, const struct shape *s, void *object_take,
-                   int64_t version)
+void answer_object(const struct request *req, struct response *resp, const struct shape *s,
+                   void *object_take, int64_t version)
 {
-    resp->status = status;
+    resp->status = req->dry_run ? 200 : req->route->status;
     shape_encode(s, object_take, &resp->body);
     shape_release(s, object_take);
     if (version > 0)
         snprintf(resp->etag, sizeof resp->etag, "\"%lld\"", (long long)version);
+}
+
+void answer_location(const struct request *req, struct response *resp, const char *id)
+{
+    char one[64];
+
+    snprintf(one, sizeof one, "%s/{id}", req->route->pattern);
+    for (size_t i = 0; i < api_routes_count; i++)
+        if (api_routes[i].method == HTTP_GET && strcmp(api_routes[i].pattern, one) == 0)
+            snprintf(resp->location, sizeof resp->location, "%s/%s", req->route->pattern, id);
 }
 
 enum err_code if_match_version(const struct request *req, int64_t *version, struct err *e)

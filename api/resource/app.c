@@ -10,9 +10,22 @@ struct service *app_service(const struct request *req)
     return app_of(req)->service;
 }
 
+static struct http_server *server_of(struct app *a)
+{
+    return __atomic_load_n(&a->server, __ATOMIC_ACQUIRE);
+}
+
 struct http_server *app_server(const struct request *req)
 {
-    return app_of(req)->server;
+    return server_of(app_of(req));
+}
+
+void app_wake(struct app *a, const char *topic)
+{
+    struct http_server *server = server_of(a);
+
+    if (server)
+        http_wake(server, topic);
 }
 
 const struct actor *app_actor(const struct request *req)
@@ -28,6 +41,7 @@ struct http_app *app_http(struct app *a)
 enum err_code app_new(const struct app_config *c, struct app **out, struct err *e)
 {
     struct app *a = calloc(1, sizeof *a);
+    enum err_code rc;
 
     if (!a)
         return err_set(e, ERR_INTERNAL, "out of memory");
@@ -42,6 +56,11 @@ enum err_code app_new(const struct app_config *c, struct app **out, struct err *
     pthread_mutex_init(&a->offers_lock, NULL);
     pthread_mutex_init(&a->news_lock, NULL);
     pthread_cond_init(&a->news_cond, NULL);
+    rc = log_watch_new(a, &a->log_watch, e);
+    if (rc) {
+        app_free(a);
+        return rc;
+    }
     *out = a;
     return ERR_OK;
 }
@@ -60,13 +79,18 @@ void app_free(struct app *a)
     free(a);
 }
 
+void app_catalogue_changed(struct app *a)
+{
+    pthread_mutex_lock(&a->offers_lock);
+    a->stock_generation++;
+    pthread_mutex_unlock(&a->offers_lock);
+}
+
 void app_news(void *app, int64_t event_seq)
 {
     struct app *a = app;
 
-    pthread_mutex_lock(&a->offers_lock);
-    a->stock_generation++;
-    pthread_mutex_unlock(&a->offers_lock);
+    app_catalogue_changed(a);
     pthread_mutex_lock(&a->news_lock);
     if (event_seq > a->news_seq)
         a->news_seq = event_seq;
@@ -91,16 +115,19 @@ static enum err_code news_read(struct tx *tx, void *ctx, struct err *e)
     return row_event_after(tx, "", b->after, NEWS_BATCH, &b->items, &b->count, e);
 }
 
-/* Wake each organization that has news once; staff follow "". */
+/* Wake each organization that has news once (staff follow ""), and who follows the output of
+ * a job whose state changed: it may have begun, or ended without a word. */
 static void news_wake(struct app *a, const struct news_batch *b)
 {
     for (size_t i = 0; i < b->count; i++) {
         size_t k = 0;
 
+        if (strncmp(b->items[i].kind, "job.", 4) == 0)
+            app_wake(a, b->items[i].object_id);
         while (k < i && strcmp(b->items[k].organization_id, b->items[i].organization_id) != 0)
             k++;
         if (k == i)
-            http_wake(a->server, b->items[i].organization_id);
+            app_wake(a, b->items[i].organization_id);
     }
 }
 
@@ -110,7 +137,7 @@ static int64_t news_tell(struct app *a, int64_t after, int64_t upto)
     struct news_batch b = {.after = after};
 
     if (store_read(a->service->store, news_read, &b, NULL)) {
-        http_wake(a->server, NULL); /* gone or unreadable: let everybody look for himself */
+        app_wake(a, NULL); /* gone or unreadable: let everybody look for himself */
         return upto;
     }
     news_wake(a, &b);
@@ -152,14 +179,12 @@ enum err_code app_attach(struct app *a, struct http_server *server, struct err *
 
     if (rc)
         return err_wrap(e, rc, "read the last event");
-    a->server = server;
+    __atomic_store_n(&a->server, server, __ATOMIC_RELEASE);
     a->told_seq = last;
-    rc = log_watch_new(a, &a->log_watch, e);
-    if (rc)
-        return rc;
     if (pthread_create(&a->news_thread, NULL, news_main, a))
         return err_set(e, ERR_INTERNAL, "no thread for news");
     a->news_running = true;
+    app_wake(a, NULL); /* who came since the server listens has missed what was told before */
     return ERR_OK;
 }
 

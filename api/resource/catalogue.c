@@ -1,10 +1,13 @@
 /* Operators, zones, GPU models, offers: the catalogue, with stock. The plain list of offers is what
- * every client asks all the time: its answer is made once and shared until stock changes. */
+ * every client asks all the time: its answer is made once and shared until stock changes, and for
+ * OFFERS_KEEP_MS at most. */
 #include "api/resource/app_internal.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define OFFERS_KEEP_MS 1000
 
 /* A catalogue list is small and answered whole. */
 static void answer_all(struct response *resp, const struct shape *s, const void *items,
@@ -13,19 +16,11 @@ static void answer_all(struct response *resp, const struct shape *s, const void 
     shape_encode_list(s, items, count, "", &resp->body);
 }
 
-static enum err_code no_query(const struct request *req, struct err *e)
-{
-    return request_query_only(req, (const char *const[]){NULL}, e);
-}
-
 enum err_code operator_list_route(struct request *req, struct response *resp, struct err *e)
 {
-    const struct catalogue *c;
-    enum err_code rc = no_query(req, e);
+    const struct catalogue *c = catalogue_hold(app_service(req));
 
-    if (rc)
-        return rc;
-    c = catalogue_hold(app_service(req));
+    UNUSED(e);
     answer_all(resp, &cloud_operator_shape, c->operators, c->operator_count);
     catalogue_put(app_service(req), c);
     return ERR_OK;
@@ -33,12 +28,9 @@ enum err_code operator_list_route(struct request *req, struct response *resp, st
 
 enum err_code zone_list_route(struct request *req, struct response *resp, struct err *e)
 {
-    const struct catalogue *c;
-    enum err_code rc = no_query(req, e);
+    const struct catalogue *c = catalogue_hold(app_service(req));
 
-    if (rc)
-        return rc;
-    c = catalogue_hold(app_service(req));
+    UNUSED(e);
     answer_all(resp, &zone_shape, c->zones, c->zone_count);
     catalogue_put(app_service(req), c);
     return ERR_OK;
@@ -46,12 +38,9 @@ enum err_code zone_list_route(struct request *req, struct response *resp, struct
 
 enum err_code gpu_model_list_route(struct request *req, struct response *resp, struct err *e)
 {
-    const struct catalogue *c;
-    enum err_code rc = no_query(req, e);
+    const struct catalogue *c = catalogue_hold(app_service(req));
 
-    if (rc)
-        return rc;
-    c = catalogue_hold(app_service(req));
+    UNUSED(e);
     answer_all(resp, &gpu_model_shape, c->gpu_models, c->gpu_model_count);
     catalogue_put(app_service(req), c);
     return ERR_OK;
@@ -85,12 +74,14 @@ static enum err_code offers_encode(struct request *req, const struct page_query 
     return ERR_OK;
 }
 
-static struct http_shared *offers_remembered(struct app *a, const struct catalogue *c)
+static struct http_shared *offers_remembered(struct app *a)
 {
+    int64_t now_ms = clock_mono_ms(a->clock);
     struct http_shared *s = NULL;
 
     pthread_mutex_lock(&a->offers_lock);
-    if (a->offers && a->offers_generation == a->stock_generation && a->offers_catalogue == c) {
+    if (a->offers && a->offers_generation == a->stock_generation &&
+        now_ms < a->offers_until_mono_ms) {
         s = a->offers;
         http_shared_ref(s);
     }
@@ -98,8 +89,7 @@ static struct http_shared *offers_remembered(struct app *a, const struct catalog
     return s;
 }
 
-static enum err_code offers_make(struct request *req, const struct catalogue *c,
-                                 struct http_shared **out, struct err *e)
+static enum err_code offers_make(struct request *req, struct http_shared **out, struct err *e)
 {
     struct app *a = app_of(req);
     struct page_query all = {.limit = PAGE_ITEMS_MAX};
@@ -128,37 +118,23 @@ static enum err_code offers_make(struct request *req, const struct catalogue *c,
     a->offers = *out;
     http_shared_ref(*out);
     a->offers_generation = generation;
-    a->offers_catalogue = c;
+    a->offers_until_mono_ms = clock_mono_ms(a->clock) + OFFERS_KEEP_MS;
     pthread_mutex_unlock(&a->offers_lock);
     return ERR_OK;
 }
 
-static enum err_code offers_shared(struct request *req, struct response *resp, struct err *e)
-{
-    const struct catalogue *c = catalogue_hold(app_service(req));
-    enum err_code rc = ERR_OK;
-
-    resp->shared = offers_remembered(app_of(req), c);
-    if (!resp->shared)
-        rc = offers_make(req, c, &resp->shared, e);
-    catalogue_put(app_service(req), c);
-    return rc;
-}
-
 enum err_code offer_list_route(struct request *req, struct response *resp, struct err *e)
 {
-    static const char *const names[] = {"limit", "text", "zone", "gpu_model", NULL};
     struct page_query q;
     enum err_code rc;
     bool plain = true;
 
-    for (size_t i = 0; names[i]; i++)
-        plain = plain && !request_query(req, names[i]);
-    rc = request_query_only(req, names, e);
-    if (rc)
-        return rc;
-    if (plain)
-        return offers_shared(req, resp, e);
-    rc = page_parse(req, NULL, NULL, &q, e);
+    for (const struct route_query *name = req->route->query; name->name; name++)
+        plain = plain && !request_query(req, name->name);
+    if (plain) {
+        resp->shared = offers_remembered(app_of(req));
+        return resp->shared ? ERR_OK : offers_make(req, &resp->shared, e);
+    }
+    rc = page_parse(req, NULL, &q, e);
     return rc ? rc : offers_encode(req, &q, &resp->body, e);
 }

@@ -18,12 +18,10 @@ enum err_code credit_get_route(struct request *req, struct response *resp, struc
 {
     struct credit out = {0};
     struct read_call r = {.out = &out};
-    enum err_code rc = request_query_only(req, (const char *const[]){"organization_id", NULL}, e);
+    enum err_code rc = read_run(req, &r, credit_read, e);
 
     if (!rc)
-        rc = read_run(req, &r, credit_read, e);
-    if (!rc)
-        answer_object(resp, 200, &credit_shape, &out, 0);
+        answer_object(req, resp, &credit_shape, &out, 0);
     return rc;
 }
 
@@ -34,6 +32,6 @@ enum err_code grant_create_route(struct request *req, struct response *resp, str
     enum err_code rc = grant_create(app_service(req), w->tx, app_actor(req), req->in, &out, e);
 
     if (!rc)
-        answer_object(resp, 201, &grant_shape, &out, out.version);
+        answer_object(req, resp, &grant_shape, &out, out.version);
     return rc;
 }

@@ -25,7 +25,7 @@ enum err_code key_list_route(struct request *req, struct response *resp, struct 
     size_t count = 0;
     char next[CURSOR_BYTES_MAX] = "";
     struct read_call r = {.items = (void **)&items, .count = &count, .next = next};
-    enum err_code rc = page_parse(req, NULL, NULL, &r.page, e);
+    enum err_code rc = page_parse(req, NULL, &r.page, e);
 
     if (!rc)
         rc = read_run(req, &r, key_list_read, e);
@@ -48,13 +48,8 @@ enum err_code me_get_route(struct request *req, struct response *resp, struct er
     enum err_code rc = read_run(req, &r, me_read, e);
 
     if (!rc)
-        answer_object(resp, 200, &me_shape, &out, 0);
+        answer_object(req, resp, &me_shape, &out, 0);
     return rc;
-}
-
-static void created(const struct request *req, struct response *resp, const char *id)
-{
-    snprintf(resp->location, sizeof resp->location, "%s/%s", req->route->pattern, id);
 }
 
 enum err_code organization_create_route(struct request *req, struct response *resp, struct err *e)
@@ -66,8 +61,8 @@ enum err_code organization_create_route(struct request *req, struct response *re
 
     if (rc)
         return rc;
-    created(req, resp, out.id);
-    answer_object(resp, 201, &organization_shape, &out, out.version);
+    answer_location(req, resp, out.id);
+    answer_object(req, resp, &organization_shape, &out, out.version);
     return ERR_OK;
 }
 
@@ -79,8 +74,8 @@ enum err_code project_create_route(struct request *req, struct response *resp, s
 
     if (rc)
         return rc;
-    created(req, resp, out.id);
-    answer_object(resp, 201, &project_shape, &out, out.version);
+    answer_location(req, resp, out.id);
+    answer_object(req, resp, &project_shape, &out, out.version);
     return ERR_OK;
 }
 
@@ -92,8 +87,8 @@ enum err_code member_create_route(struct request *req, struct response *resp, st
 
     if (rc)
         return rc;
-    created(req, resp, out.id);
-    answer_object(resp, 201, &member_shape, &out, out.version);
+    answer_location(req, resp, out.id);
+    answer_object(req, resp, &member_shape, &out, out.version);
     return ERR_OK;
 }
 
@@ -114,15 +109,24 @@ enum err_code member_patch_route(struct request *req, struct response *resp, str
         rc = member_update(app_service(req), w->tx, app_actor(req), req->params[0], version, &in,
                            &out, e);
     if (!rc)
-        answer_object(resp, 200, &member_shape, &out, out.version);
+        answer_object(req, resp, &member_shape, &out, out.version);
     return rc;
 }
 
 enum err_code member_delete_route(struct request *req, struct response *resp, struct err *e)
 {
     struct write_context *w = req->tx;
-    enum err_code rc = member_delete(app_service(req), w->tx, app_actor(req), req->params[0], e);
+    struct member now = {0};
+    int64_t version;
+    enum err_code rc = if_match_version(req, &version, e);
 
+    if (!rc && version)
+        rc = member_get(app_service(req), w->tx, app_actor(req), req->params[0], &now, e);
+    if (!rc && version && version != now.version)
+        rc = err_set(e, ERR_PRECONDITION, "member %s has changed: it is version %lld now", now.name,
+                     (long long)now.version);
+    if (!rc)
+        rc = member_delete(app_service(req), w->tx, app_actor(req), req->params[0], e);
     if (!rc)
         resp->status = 204;
     return rc;
@@ -140,8 +144,8 @@ enum err_code key_create_route(struct request *req, struct response *resp, struc
     shown = out;
     sodium_memzero(shown.token, sizeof shown.token);
     shape_encode(&api_key_shape, &shown, &w->replay);
-    created(req, resp, out.id);
-    answer_object(resp, 201, &api_key_shape, &out, 0);
+    answer_location(req, resp, out.id);
+    answer_object(req, resp, &api_key_shape, &out, 0);
     return ERR_OK;
 }
 
@@ -149,9 +153,14 @@ enum err_code key_revoke_route(struct request *req, struct response *resp, struc
 {
     struct write_context *w = req->tx;
     struct api_key out = {0};
-    enum err_code rc = key_revoke(app_service(req), w->tx, app_actor(req), req->params[0], &out, e);
+    int64_t version;
+    enum err_code rc = if_match_version(req, &version, e);
 
+    if (!rc && version)
+        rc = err_set(e, ERR_PRECONDITION, "an API key has no tag to match");
     if (!rc)
-        answer_object(resp, 200, &api_key_shape, &out, 0);
+        rc = key_revoke(app_service(req), w->tx, app_actor(req), req->params[0], &out, e);
+    if (!rc)
+        answer_object(req, resp, &api_key_shape, &out, 0);
     return rc;
 }

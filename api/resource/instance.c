@@ -29,14 +29,14 @@ enum err_code instance_create_route(struct request *req, struct response *resp, 
 
         rc = read_run(req, &r, estimate_read, e);
         if (!rc)
-            answer_object(resp, 200, &estimate_shape, &est, 0);
+            answer_object(req, resp, &estimate_shape, &est, 0);
         return rc;
     }
     rc = instance_launch(app_service(req), w->tx, app_actor(req), req->in, &out, e);
     if (rc)
         return rc;
-    snprintf(resp->location, sizeof resp->location, "/v1/instances/%s", out.id);
-    answer_object(resp, 201, &instance_shape, &out, out.version);
+    answer_location(req, resp, out.id);
+    answer_object(req, resp, &instance_shape, &out, out.version);
     return ERR_OK;
 }
 
@@ -57,7 +57,7 @@ enum err_code instance_patch_route(struct request *req, struct response *resp, s
         rc = instance_update(app_service(req), w->tx, app_actor(req), req->params[0], version, &in,
                              present, &out, e);
     if (!rc)
-        answer_object(resp, 200, &instance_shape, &out, out.version);
+        answer_object(req, resp, &instance_shape, &out, out.version);
     return rc;
 }
 
@@ -73,7 +73,7 @@ static enum err_code act(struct request *req, struct response *resp, enum instan
         rc = instance_act(app_service(req), w->tx, app_actor(req), req->params[0], version, action,
                           &out, e);
     if (!rc)
-        answer_object(resp, 202, &instance_shape, &out, out.version);
+        answer_object(req, resp, &instance_shape, &out, out.version);
     return rc;
 }
 
@@ -98,12 +98,16 @@ static enum err_code login_connect(const char *path, int *out, struct err *e)
 
     if (!text_copy(a.sun_path, sizeof a.sun_path, path))
         return err_set(e, ERR_INTERNAL, "the login socket's path is too long");
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* Never waits: this is a thread that serves others too. */
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return err_set(e, ERR_BUSY, "no socket for the login: %s", strerror(errno));
     if (connect(fd, (struct sockaddr *)&a, sizeof a) < 0) {
+        bool full = errno == EAGAIN;
+
         close(fd);
-        return err_set(e, ERR_CONFLICT, "the instance takes no logins");
+        return full ? err_set(e, ERR_BUSY, "the instance has many logins under way; try again")
+                    : err_set(e, ERR_CONFLICT, "the instance takes no logins");
     }
     *out = fd;
     return ERR_OK;

@@ -23,14 +23,14 @@ enum err_code job_create_route(struct request *req, struct response *resp, struc
 
         rc = read_run(req, &r, estimate_read, e);
         if (!rc)
-            answer_object(resp, 200, &estimate_shape, &est, 0);
+            answer_object(req, resp, &estimate_shape, &est, 0);
         return rc;
     }
     rc = job_submit(app_service(req), w->tx, app_actor(req), req->in, &out, e);
     if (rc)
         return rc;
-    snprintf(resp->location, sizeof resp->location, "/v1/jobs/%s", out.id);
-    answer_object(resp, 201, &job_shape, &out, out.version);
+    answer_location(req, resp, out.id);
+    answer_object(req, resp, &job_shape, &out, out.version);
     return ERR_OK;
 }
 
@@ -44,6 +44,6 @@ enum err_code job_cancel_route(struct request *req, struct response *resp, struc
     if (!rc)
         rc = job_cancel(app_service(req), w->tx, app_actor(req), req->params[0], version, &out, e);
     if (!rc)
-        answer_object(resp, 202, &job_shape, &out, out.version);
+        answer_object(req, resp, &job_shape, &out, out.version);
     return rc;
 }

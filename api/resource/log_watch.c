@@ -74,7 +74,7 @@ static void wake_waiting(struct log_watch *w)
     pthread_mutex_lock(&w->lock);
     for (size_t i = 0; i < w->count; i++)
         if (w->jobs[i].fd < 0)
-            http_wake(w->app->server, w->jobs[i].job_id);
+            app_wake(w->app, w->jobs[i].job_id);
     pthread_mutex_unlock(&w->lock);
 }
 
@@ -104,7 +104,7 @@ static void *watch_main(void *arg)
             for (size_t k = 0; fds[i].revents && k < w->count; k++)
                 if (w->jobs[k].fd == fds[i].fd && strcmp(w->jobs[k].job_id, ids[i]) == 0) {
                     drain(fds[i].fd);
-                    http_wake(w->app->server, ids[i]);
+                    app_wake(w->app, ids[i]);
                 }
         pthread_mutex_unlock(&w->lock);
     }

@@ -10,6 +10,6 @@ enum err_code report_create_route(struct request *req, struct response *resp, st
     enum err_code rc = report_post(app_service(req), w->tx, app_actor(req), req->in, &out, e);
 
     if (!rc)
-        answer_object(resp, 201, &report_shape, &out, 0);
+        answer_object(req, resp, &report_shape, &out, 0);
     return rc;
 }

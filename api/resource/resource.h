@@ -32,6 +32,8 @@ enum err_code app_attach(struct app *a, struct http_server *server, struct err *
 void app_detach(struct app *a);
 /* For store_config.news: there are events up to `seq`. Cheap, any thread. */
 void app_news(void *app, int64_t event_seq);
+/* The catalogue was replaced: what was made from the last one is made again. Any thread. */
+void app_catalogue_changed(struct app *a);
 
 extern const struct route api_routes[];
 extern const size_t api_routes_count;
@@ -56,18 +58,22 @@ struct read_call {
 enum err_code read_run(struct request *req, struct read_call *r, tx_fn *fn,
                        struct err *e) MUST_CHECK;
 
-/* Parse limit, cursor, filters and times of a list; `extra` names further arguments that the
- * handler reads by itself (NULL: none). `states` are the names that ?state= may have.
+/* Parse limit, cursor, filters and times of a list. Which of them a route takes is in routes.c
+ * and was checked before. `states` are the names that ?state= may have.
  * Errors: ERR_INVALID with the argument as pointer. */
 enum err_code page_parse(const struct request *req, const char *const *states,
-                         const char *const *extra, struct page_query *out,
-                         struct err *e) MUST_CHECK;
+                         struct page_query *out, struct err *e) MUST_CHECK;
+/* Errors: ERR_INVALID that names the argument, as "?name". */
+enum err_code bad_argument(struct err *e, const char *name, const char *expected);
 /* Page and Link header. Takes the items: frees them with their shape. */
 void answer_page(const struct request *req, struct response *resp, const struct shape *s,
                  void *items_take, size_t count, const char *next);
-/* One object; version > 0 makes an ETag. Takes what the object owns (shape_release). */
-void answer_object(struct response *resp, int status, const struct shape *s, void *object_take,
-                   int64_t version);
+/* One object, with the status of success of the route (200 for a dry run); version > 0 makes an
+ * ETag. Takes what the object owns (shape_release). */
+void answer_object(const struct request *req, struct response *resp, const struct shape *s,
+                   void *object_take, int64_t version);
+/* Location of what a POST to a collection made, where there is a route to get it. */
+void answer_location(const struct request *req, struct response *resp, const char *id);
 /* If-Match as a version; 0 when absent or "*". Errors: ERR_PRECONDITION what is no tag of ours. */
 enum err_code if_match_version(const struct request *req, int64_t *version,
                                struct err *e) MUST_CHECK;
@@ -83,11 +89,9 @@ enum err_code if_match_version(const struct request *req, int64_t *version,
     {                                                                                         \
         struct type out = {0};                                                                \
         struct read_call r = {.out = &out};                                                   \
-        enum err_code rc = request_query_only(req, (const char *const[]){NULL}, e);           \
+        enum err_code rc = read_run(req, &r, noun##_get_read, e);                             \
         if (!rc)                                                                              \
-            rc = read_run(req, &r, noun##_get_read, e);                                       \
-        if (!rc)                                                                              \
-            answer_object(resp, 200, &type##_shape, &out, ver);                               \
+            answer_object(req, resp, &type##_shape, &out, ver);                               \
         return rc;                                                                            \
     }
 
@@ -105,7 +109,7 @@ enum err_code if_match_version(const struct request *req, int64_t *version,
         size_t count = 0;                                                                      \
         char next[CURSOR_BYTES_MAX] = "";                                                      \
         struct read_call r = {.items = (void **)&items, .count = &count, .next = next};        \
-        enum err_code rc = page_parse(req, states, NULL, &r.page, e);                          \
+        enum err_code rc = page_parse(req, states, &r.page, e);                                \
         if (!rc)                                                                               \
             rc = read_run(req, &r, noun##_list_read, e);                                       \
         if (!rc)                                                                               \
@@ -113,7 +117,8 @@ enum err_code if_match_version(const struct request *req, int64_t *version,
         return rc;                                                                             \
     }
 
-#define ROUTE(method, pattern, name, flags, action, in, out, summary) route_fn name;
+#define ROUTE(method, pattern, name, flags, status, action, in, out, query, summary) \
+    route_fn name##_route;
 #include "api/resource/routes.def.h"
 #undef ROUTE
 

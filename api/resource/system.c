@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum err_code livez(struct request *req, struct response *resp, struct err *e)
+enum err_code livez_route(struct request *req, struct response *resp, struct err *e)
 {
     UNUSED(req);
     UNUSED(e);
@@ -12,7 +12,7 @@ enum err_code livez(struct request *req, struct response *resp, struct err *e)
     return ERR_OK;
 }
 
-enum err_code readyz(struct request *req, struct response *resp, struct err *e)
+enum err_code readyz_route(struct request *req, struct response *resp, struct err *e)
 {
     struct service *sv = app_service(req);
     struct engine_capacity c;
@@ -30,7 +30,7 @@ enum err_code readyz(struct request *req, struct response *resp, struct err *e)
     return ERR_OK;
 }
 
-enum err_code openapi(struct request *req, struct response *resp, struct err *e)
+enum err_code openapi_route(struct request *req, struct response *resp, struct err *e)
 {
     UNUSED(req);
     UNUSED(e);
@@ -89,9 +89,10 @@ static enum err_code counts_read(struct tx *tx, void *ctx, struct err *e)
     return rc ? rc : row_pool_list(tx, &c->pools, &c->pool_count, e);
 }
 
-enum err_code metrics(struct request *req, struct response *resp, struct err *e)
+enum err_code metrics_route(struct request *req, struct response *resp, struct err *e)
 {
     struct counts_read c = {0};
+    struct http_server *server = app_server(req);
     struct http_stats h = {0};
     struct store_stats s = {0};
     struct strbuf *out = &resp->body;
@@ -99,7 +100,8 @@ enum err_code metrics(struct request *req, struct response *resp, struct err *e)
 
     if (rc)
         return rc;
-    http_stats(app_server(req), &h);
+    if (server) /* not yet, for the first requests of all */
+        http_stats(server, &h);
     store_stats(app_service(req)->store, &s);
     metric(out, "hourglass_build_info", "gauge", "The version that runs.");
     strbuf_adds(out, "hourglass_build_info{version=\"" HOURGLASS_VERSION "\"} 1\n");

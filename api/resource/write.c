@@ -16,22 +16,14 @@ struct write_call {
     uint8_t fingerprint[32];
 };
 
-static void response_empty(struct response *resp)
-{
-    struct strbuf body = resp->body;
-
-    strbuf_reset(&body);
-    memset(resp, 0, sizeof *resp);
-    resp->body = body;
-    resp->tunnel_fd = -1;
-}
-
-/* Same key, same request: method, path and body. */
+/* Same key, same request: method, path and body. No route that writes takes an argument. */
 static void fingerprint(const struct request *req, uint8_t out[32])
 {
+    const char *method = http_method_names[req->route->method];
     crypto_generichash_state st;
 
     crypto_generichash_init(&st, NULL, 0, 32);
+    crypto_generichash_update(&st, (const unsigned char *)method, strlen(method) + 1);
     crypto_generichash_update(&st, (const unsigned char *)req->path, strlen(req->path) + 1);
     crypto_generichash_update(&st, (const unsigned char *)req->body, req->body_len);
     crypto_generichash_final(&st, out, 32);
@@ -44,15 +36,34 @@ static void scope_of(const struct write_call *c, char out[160])
     snprintf(out, 160, "%s %s", by->key_id, c->req->route->name);
 }
 
+/* The headers that come from the object are those of the first answer, as its body is. */
+static void replay_headers(const struct write_call *c, const char *body)
+{
+    json_t *tree = NULL;
+    const char *id;
+    long long version;
+
+    if (json_parse(body, strlen(body), &tree, NULL))
+        return;
+    id = json_string_value(json_object_get(tree, "id"));
+    version = json_integer_value(json_object_get(tree, "version"));
+    if (id)
+        answer_location(c->req, c->resp, id);
+    if (version > 0)
+        snprintf(c->resp->etag, sizeof c->resp->etag, "\"%lld\"", version);
+    json_decref(tree);
+}
+
 static enum err_code replay(const struct write_call *c, struct idempotency *seen, struct err *e)
 {
     if (sodium_memcmp(seen->fingerprint, c->fingerprint, sizeof c->fingerprint) != 0) {
         free(seen->body);
         return err_set(e, ERR_KEY_REUSED,
-                       "this Idempotency-Key was used with another body: use a new one");
+                       "this Idempotency-Key was used with another request: use a new one");
     }
     c->resp->status = (int)seen->status;
     strbuf_adds(&c->resp->body, seen->body ? seen->body : "");
+    replay_headers(c, c->resp->body.data);
     text_copy(c->resp->extra_name, sizeof c->resp->extra_name, "Idempotency-Replayed");
     text_copy(c->resp->extra_value, sizeof c->resp->extra_value, "true");
     free(seen->body);
@@ -97,7 +108,7 @@ static enum err_code write_tx(struct tx *tx, void *ctx, struct err *e)
     struct write_context w = {.tx = tx};
     enum err_code rc;
 
-    response_empty(c->resp);
+    response_clear(c->resp);
     strbuf_init(&w.replay, HTTP_RESPONSE_BYTES_MAX);
     c->req->tx = &w;
     rc = write_once(c, &w, e);
@@ -131,42 +142,17 @@ static void write_done(void *ctx, enum err_code rc, const struct err *e)
     free(c);
 }
 
-static enum err_code key_check(const struct request *req, const char *key, struct err *e)
-{
-    size_t len = key ? strlen(key) : 0;
-
-    if (!key)
-        return req->route->flags & ROUTE_KEY_REQUIRED
-                   ? err_set(e, ERR_BAD_REQUEST,
-                             "this request creates or moves money: send an Idempotency-Key")
-                   : ERR_OK;
-    if (len == 0 || len > HTTP_IDEMPOTENCY_KEY_BYTES_MAX)
-        return err_set(e, ERR_BAD_REQUEST, "Idempotency-Key: expected 1 to %d characters",
-                       HTTP_IDEMPOTENCY_KEY_BYTES_MAX);
-    for (size_t i = 0; i < len; i++)
-        if (key[i] < 0x21 || key[i] > 0x7e)
-            return err_set(e, ERR_BAD_REQUEST,
-                           "Idempotency-Key: expected visible ASCII characters only");
-    return ERR_OK;
-}
-
 enum err_code app_write(struct http_app *http, struct request *req, struct response *resp,
                         void (*done)(struct request *req, enum err_code rc, const struct err *e),
                         struct err *e)
 {
     struct app *a = CONTAINER_OF(http, struct app, http);
-    const char *key = request_header(req, "Idempotency-Key");
-    struct write_call *c;
+    /* Its form, and whether it is there where it must be, was checked before. */
+    const char *key =
+        req->route->flags & ROUTE_IDEMPOTENT ? request_header(req, "Idempotency-Key") : NULL;
+    struct write_call *c = calloc(1, sizeof *c);
     enum err_code rc;
 
-    if (req->route->flags & ROUTE_IDEMPOTENT) {
-        rc = key_check(req, key, e);
-        if (rc)
-            return rc;
-    } else {
-        key = NULL;
-    }
-    c = calloc(1, sizeof *c);
     if (!c)
         return err_set(e, ERR_INTERNAL, "out of memory");
     *c = (struct write_call){.app = a, .req = req, .resp = resp, .done = done, .key = key};

@@ -10,6 +10,7 @@
 #include "api/run/instance_files.h"
 #include "core/file.h"
 #include "core/process.h"
+#include "core/text.h"
 
 #define GATE_MS_MAX      20000
 #define REPORT_BYTES_MAX (1024 * 1024)
@@ -44,6 +45,16 @@ static void inconclusive(struct gate_result *out, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(out->summary, sizeof out->summary, fmt, ap);
     va_end(ap);
+}
+
+/* It comes from another program and is shown to people. */
+static void summary_clean(struct gate_result *out)
+{
+    STRBUF clean;
+
+    strbuf_init(&clean, TEXT_BYTES_MAX * 4);
+    text_clean(&clean, out->summary, strlen(out->summary), TEXT_ONE_LINE);
+    text_copy(out->summary, sizeof out->summary, clean.data);
 }
 
 static bool is_ours(const struct spool_spec *spec, int64_t gpu_index)
@@ -113,7 +124,7 @@ static void judge(const char *dir, const struct spool_spec *spec, const struct s
     if (WIFSIGNALED(status)) {
         inconclusive(out, "the health check was ended by signal %d", WTERMSIG(status));
     } else if (text->failed || json_parse(text->data, text->len, &tree, &e) ||
-               shape_decode(&report_shape, tree, &report, &e)) {
+               shape_read(&report_shape, tree, &report, &e)) {
         inconclusive(out, "the health check gave no report (exit code %d)%s", WEXITSTATUS(status),
                      said(errors, why));
     } else if (report.verdict == VERDICT_NONE) {
@@ -161,6 +172,7 @@ void gate_run(const char *dir, const struct spool_spec *spec, struct gate_result
     else
         judge(dir, spec, &text, status, &errors, out);
     out->passed = gate_passes(out->verdict, spec);
+    summary_clean(out);
 }
 
 enum err_code gate_start(const char *dir, const struct spool_spec *spec, pid_t *pid, int *fd,

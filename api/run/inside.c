@@ -72,7 +72,7 @@ static void read_document(struct inside *out)
     close(INSIDE_FD_DOCUMENT);
     if (n < 0 || text.failed)
         give_up("cannot read what to start");
-    if (json_parse(text.data, text.len, &tree, &e) || shape_decode(&inside_shape, tree, out, &e)) {
+    if (json_parse(text.data, text.len, &tree, &e) || shape_read(&inside_shape, tree, out, &e)) {
         dprintf(STDERR_FILENO, "inside the sandbox: %s\n", e.msg);
         _exit(1);
     }
@@ -267,6 +267,7 @@ _Noreturn void inside_main(void)
 
     keep_private();
     prctl(PR_SET_DUMPABLE, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* of bubblewrap, which the supervisor can kill */
     in.signal_fd = signals_open();
     if (in.signal_fd < 0)
         give_up("signals");

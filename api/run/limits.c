@@ -2,10 +2,12 @@
  * the next best is used, and its name is what the instance shows. */
 #include "api/run/limits.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/file.h"
@@ -169,7 +171,7 @@ static bool make_v2(const struct limits_place *place, const char *self,
 
         if (make_v2_in(parent, want, l))
             return true;
-        limits_remove(l);
+        limits_remove(l, false);
         *l = (struct limits){.kind = ""};
         if (!slash || strlen(parent) <= strlen(place->root) + 1)
             return false;
@@ -229,15 +231,33 @@ void limits_make(const struct limits_place *place, const struct limits_want *wan
         *out = (struct limits){.kind = ""};
         if (make_v1(place, self.data, want, out))
             return;
-        limits_remove(out);
+        limits_remove(out, false);
     }
     *out = (struct limits){.kind = "rlimit"};
 }
 
-void limits_enter(const struct limits *l)
+bool limits_enter(const struct limits *l)
 {
+    bool ok = true;
+
     for (size_t i = 0; i < l->leaf_count; i++)
-        write_text(l->leaves[i], "cgroup.procs", "0");
+        ok = write_text(l->leaves[i], "cgroup.procs", "0") && ok;
+    return ok;
+}
+
+void limits_try(struct limits *l)
+{
+    int status = -1;
+    pid_t pid = l->leaf_count ? fork() : -1;
+
+    if (pid == 0)
+        _exit(limits_enter(l) ? 0 : 1);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (!l->leaf_count || status == 0)
+        return;
+    limits_remove(l, false);
+    *l = (struct limits){.kind = "rlimit"};
 }
 
 int64_t limits_memory_kills(const struct limits *l)
@@ -250,16 +270,34 @@ int64_t limits_memory_kills(const struct limits *l)
     return number_after(text.data, "oom_kill");
 }
 
-void limits_remove(const struct limits *l)
+void limits_group_remove(const char *group)
+{
+    char path[TEXT_BYTES_MAX * 2];
+    struct dirent *entry;
+    DIR *dir = opendir(group);
+
+    /* Its files cannot be removed, and go with it. */
+    while (dir && (entry = readdir(dir)))
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+            snprintf(path, sizeof path, "%s/%s", group, entry->d_name) < (int)sizeof path)
+            rmdir(path);
+    if (dir)
+        closedir(dir);
+    rmdir(group);
+}
+
+void limits_remove(const struct limits *l, bool leaves)
 {
     const struct timespec pause = {0, 2000000};
 
     /* Leaf and group take turns. The kernel lets go of a leaf's last process a moment after
      * it was reaped; a group is busy for as long as others have leaves in it. */
-    for (size_t i = 0; i < l->group_count; i++)
-        for (int n = 0; rmdir(l->groups[i]) != 0 && errno == EBUSY && i % 2 == 0; n++) {
-            if (n == REMOVE_TRIES)
-                break;
+    for (size_t i = 0; i < l->group_count; i++) {
+        int tries = i % 2 == 0 ? REMOVE_TRIES : 0;
+
+        while (rmdir(l->groups[i]) != 0 && errno == EBUSY && tries-- > 0)
             nanosleep(&pause, NULL);
-        }
+        if (leaves && i % 2 == 1)
+            limits_group_remove(l->groups[i]);
+    }
 }

@@ -35,13 +35,21 @@ extern const struct limits_place limits_place_real;
 void limits_make(const struct limits_place *place, const struct limits_want *want,
                  struct limits *out);
 
-/* Move this process, and with it all that it starts, into the leaves. */
-void limits_enter(const struct limits *l);
+/* Move this process, and with it all that it starts, into the leaves. False: not all of
+ * them would have it. */
+bool limits_enter(const struct limits *l);
+
+/* See in a child process that they can be entered; else they are removed and `l` is of
+ * rlimits only. */
+void limits_try(struct limits *l);
 
 /* Processes of the leaf killed for memory. */
 int64_t limits_memory_kills(const struct limits *l);
 
-/* Remove what is empty by now. */
-void limits_remove(const struct limits *l);
+/* Remove what is empty by now; with `leaves` also what dead jobs left in the groups, which
+ * only an instance may do, when no job can start any more. */
+void limits_remove(const struct limits *l, bool leaves);
+/* Remove the empty groups in a group, and it. */
+void limits_group_remove(const char *group);
 
 #endif

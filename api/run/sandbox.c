@@ -113,8 +113,10 @@ static _Noreturn void become_bwrap(const struct sandbox_plan *p, struct sandbox_
 
     if (!place_descriptors(document, control, trouble, p) || null < 0 || dup2(null, 0) < 0)
         _exit(126);
-    if (p->limits)
-        limits_enter(p->limits);
+    if (p->limits && !limits_enter(p->limits)) {
+        dprintf(STDERR_FILENO, "cannot enter the control groups: %m\n");
+        _exit(126);
+    }
     if (!step_down(p->instance, from)) {
         dprintf(STDERR_FILENO, "cannot step down from root: %m\n");
         _exit(126);
@@ -217,7 +219,7 @@ static enum err_code probe_in(const char *dir, struct err *e)
                                 .listen_fd = -1,
                                 .out_fd = -1,
                                 .errors_fd = -1};
-    struct sandbox box;
+    struct sandbox box = {.control_fd = -1, .trouble_fd = -1};
     char said[TEXT_BYTES_MAX] = "";
     bool stands;
     ssize_t n;

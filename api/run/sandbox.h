@@ -9,7 +9,11 @@
  *
  * In it: user, pid, mount, ipc, uts, cgroup and, unless asked otherwise, network
  * namespaces of its own; no further user namespaces, no new privileges, no capabilities;
- * /usr and a few files of /etc read-only, its home, an empty /tmp. It dies with us. */
+ * /usr and a few files of /etc read-only, its home, an empty /tmp.
+ *
+ * It dies with us: process 1 ends when its control socket closes, and the kernel ends it
+ * when bubblewrap dies. bubblewrap's own --die-with-parent is not used, because killed in
+ * the moment before its child may go on, it leaves that child waiting for ever. */
 #ifndef API_RUN_SANDBOX_H
 #define API_RUN_SANDBOX_H
 

@@ -136,7 +136,6 @@ void sandbox_args_make(struct sandbox_args *a, const struct spool_spec *instance
                                         "--unshare-all",
                                         "--unshare-user",
                                         "--disable-userns",
-                                        "--die-with-parent",
                                         "--new-session",
                                         "--as-pid-1",
                                         "--cap-drop",

@@ -15,6 +15,7 @@
 
 #include "api/run/instance_files.h"
 #include "core/id.h"
+#include "core/text.h"
 
 #define UP_MS_MAX          20000
 #define LOCK_TRIES         200
@@ -50,7 +51,8 @@ static struct supervisor *supervisor_new(const char *dir)
     s->lock_fd = s->signal_fd = s->out_fd = s->errors_fd = s->instance_fd = s->gate_fd = -1;
     s->jobs_fd = s->box.control_fd = s->box.trouble_fd = -1;
     s->output.out_fd = s->output.index_fd = -1;
-    s->up_by_ms = s->kill_at_ms = s->limit_at_ms = s->done_by_ms = INT64_MAX;
+    s->up_by_ms = s->kill_at_ms = s->limit_at_ms = INT64_MAX;
+    s->sweep_at_ms = s->done_by_ms = INT64_MAX;
     strbuf_init(&s->trouble, TROUBLE_BYTES_MAX);
     text_copy(s->dir, sizeof s->dir, dir);
     text_copy(s->instance_dir, sizeof s->instance_dir, dir);
@@ -145,6 +147,7 @@ static void limits_prepare(struct supervisor *s)
                                .process_count_max = process_count_max(s)};
 
     limits_make(&limits_place_real, &want, &s->limits);
+    limits_try(&s->limits);
     text_copy(s->status.limits, sizeof s->status.limits, s->limits.kind);
     s->status.cgroups = calloc(SPOOL_CGROUPS_MAX, sizeof *s->status.cgroups);
     for (size_t i = 0; s->status.cgroups && i < s->limits.group_count; i++)
@@ -366,7 +369,9 @@ static void detail_find(struct supervisor *s, const struct spool_end *end)
 static void end_fill(struct supervisor *s, struct spool_end *end)
 {
     struct rusage use = {.ru_maxrss = 0};
+    STRBUF detail;
 
+    strbuf_init(&detail, TEXT_BYTES_MAX * 4);
     *end = (struct spool_end){.generation = s->spec.generation,
                               .exit_code = -1,
                               .started_at_ms = s->started_at_ms,
@@ -386,7 +391,8 @@ static void end_fill(struct supervisor *s, struct spool_end *end)
         reason_find(s);
     detail_find(s, end);
     end->reason = s->reason;
-    text_copy(end->detail, sizeof end->detail, s->detail);
+    text_clean(&detail, s->detail, strlen(s->detail), TEXT_ONE_LINE);
+    text_copy(end->detail, sizeof end->detail, detail.data);
 }
 
 /* The end is written last: who reads it may take the spool for its own at once. */
@@ -398,7 +404,7 @@ static int supervisor_finish(struct supervisor *s)
 
     end_fill(s, &end);
     output_close(&s->output);
-    limits_remove(&s->limits);
+    limits_remove(&s->limits, !supervisor_is_job(s));
     if (!spool_path(path, s->dir, SPOOL_SSH, NULL))
         unlink(path);
     rc = spool_save(s->dir, SPOOL_END, &spool_end_shape, &end, NULL);

@@ -38,7 +38,7 @@ struct supervisor {
     char detail[TEXT_BYTES_MAX];
     int64_t started_at_ms;
     /* Monotonic; INT64_MAX: never. */
-    int64_t up_by_ms, kill_at_ms, limit_at_ms, beat_at_ms, done_by_ms;
+    int64_t up_by_ms, kill_at_ms, limit_at_ms, beat_at_ms, sweep_at_ms, done_by_ms;
 };
 
 static inline bool supervisor_is_job(const struct supervisor *s)
@@ -54,10 +54,7 @@ static inline int64_t mono_ms(void)
     return clock_mono_ms(clock_real());
 }
 
-/* Begin to end it, for the first reason given; `now`: without grace. */
-void supervisor_stop(struct supervisor *s, enum job_reason reason, bool now);
-/* As above, at once, because something is broken: `e` says what. */
-void supervisor_fail(struct supervisor *s, const struct err *e);
+/* Put its state on record. */
 void supervisor_save(struct supervisor *s, enum spool_state state);
 
 /* React until everything is gone. */

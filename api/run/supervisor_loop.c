@@ -10,9 +10,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define READ_BYTES  65536
-#define BEAT_MS     10000
-#define GONE_MS_MAX 5000
+#include "core/file.h"
+
+#define READ_BYTES     65536
+#define BEAT_MS        10000
+#define GONE_MS_MAX    5000
+#define SWEEP_MS       50
+#define PIDS_BYTES_MAX 65536
 
 enum {
     ON_SIGNAL,
@@ -51,7 +55,8 @@ static void supervisor_kill(struct supervisor *s)
         kill(s->box.pid, SIGKILL);
 }
 
-void supervisor_stop(struct supervisor *s, enum job_reason reason, bool now)
+/* Begin to end it, for the first reason given; `now`: without grace. */
+static void supervisor_stop(struct supervisor *s, enum job_reason reason, bool now)
 {
     struct inside_message m = {.kind = INSIDE_TERMINATE};
 
@@ -72,7 +77,8 @@ void supervisor_stop(struct supervisor *s, enum job_reason reason, bool now)
         supervisor_kill(s);
 }
 
-void supervisor_fail(struct supervisor *s, const struct err *e)
+/* At once, because something is broken: `e` says what. */
+static void supervisor_fail(struct supervisor *s, const struct err *e)
 {
     if (!s->is_stopping)
         text_copy(s->detail, sizeof s->detail, e->msg);
@@ -180,6 +186,7 @@ static void reap(struct supervisor *s)
         if (pid != s->box.pid)
             continue;
         s->box_gone = true;
+        s->sweep_at_ms = mono_ms();
         if (s->is_stopping)
             continue;
         /* Nobody asked for it: a job that ended, or a sandbox that broke. The reason is
@@ -222,6 +229,29 @@ static void beat(struct supervisor *s, int64_t now_ms)
     supervisor_fail(s, &e);
 }
 
+/* With bubblewrap gone, whatever became our child must go too: process 1 of the sandbox, or
+ * what was to become it. */
+static void sweep(struct supervisor *s, int64_t now_ms)
+{
+    char path[64];
+    STRBUF pids;
+
+    s->sweep_at_ms = s->children_gone ? INT64_MAX : now_ms + SWEEP_MS;
+    strbuf_init(&pids, PIDS_BYTES_MAX);
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    if (s->children_gone || file_read(path, &pids, NULL))
+        return;
+    for (char *p = pids.data, *end; *p; p = end) {
+        long pid = strtol(p, &end, 10);
+
+        if (end == p)
+            break;
+        if (pid > 0)
+            kill((pid_t)pid, SIGKILL);
+        end += *end == ' ';
+    }
+}
+
 static void times_check(struct supervisor *s)
 {
     int64_t now_ms = mono_ms();
@@ -239,14 +269,16 @@ static void times_check(struct supervisor *s)
     /* From here on it is only a matter of the kernel's and the supervisors' own work. */
     if (s->box_gone && s->done_by_ms == INT64_MAX && (s->jobs_alive == 0 || s->is_killed))
         s->done_by_ms = now_ms + GONE_MS_MAX;
+    if (now_ms >= s->sweep_at_ms)
+        sweep(s, now_ms);
     if (now_ms >= s->beat_at_ms)
         beat(s, now_ms);
 }
 
 static int wait_ms(const struct supervisor *s)
 {
-    const int64_t at_ms[] = {s->up_by_ms, s->limit_at_ms, s->kill_at_ms, s->beat_at_ms,
-                             s->done_by_ms};
+    const int64_t at_ms[] = {s->up_by_ms,   s->limit_at_ms, s->kill_at_ms,
+                             s->beat_at_ms, s->sweep_at_ms, s->done_by_ms};
     int64_t next_ms = INT64_MAX, left_ms;
 
     for (size_t i = 0; i < ARRAY_SIZE(at_ms); i++)

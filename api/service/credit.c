@@ -273,13 +273,14 @@ enum err_code runway_find(struct service *sv, struct tx *tx, const struct purse 
     return rc ? rc : runway_run(p, &l, clock_now_ms(sv->clock), ends_at_ms, e);
 }
 
-/* What was granted and takes effect later is not there yet. */
+/* What was granted, takes effect later and is not used (clocks may step) is not there yet. */
 static int64_t granted_later(const struct purse *p, int64_t now_ms)
 {
     int64_t sum = 0;
 
     for (size_t i = 0; i < p->count; i++)
-        if (p->grants[i].effective_at_ms > now_ms)
+        if (p->grants[i].effective_at_ms > now_ms &&
+            p->grants[i].available.micros == p->grants[i].amount.micros)
             sum += p->grants[i].amount.micros;
     return sum;
 }

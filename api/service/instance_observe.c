@@ -213,7 +213,7 @@ static enum err_code observe_running(struct service *sv, struct tx *tx, const st
     switch (seen->state) {
     case ENGINE_READY:
         if (i->state == INSTANCE_UNREACHABLE)
-            return engine_move(sv, tx, by, i, INSTANCE_RUNNING, i->state_reason, "", e);
+            return engine_move(sv, tx, by, i, INSTANCE_RUNNING, INSTANCE_REASON_NONE, "", e);
         return ERR_OK;
     case ENGINE_ENDED:
         return instance_ended(sv, tx, by, i, seen->ended_at_ms, seen->detail, e);
@@ -315,6 +315,17 @@ enum err_code instance_observe(struct service *sv, struct tx *tx, const struct a
     *out = i;
     i = (struct instance){0};
     return ERR_OK;
+}
+
+enum err_code instance_unreachable(struct service *sv, struct tx *tx, const struct actor *by,
+                                   const char *id, const char *detail, struct err *e)
+{
+    INSTANCE i = {0};
+    enum err_code rc = row_instance_get(tx, id, &i, e);
+
+    if (rc || i.state != INSTANCE_RUNNING)
+        return rc;
+    return engine_move(sv, tx, by, &i, INSTANCE_UNREACHABLE, INSTANCE_REASON_ENGINE, detail, e);
 }
 
 /* What instance_observe() would change, told without a transaction. */

@@ -149,6 +149,8 @@ static enum err_code observe(struct service *sv, struct tx *tx, const struct act
                    : ERR_OK;
     case ENGINE_READY:
     case ENGINE_STOPPING:
+        if (instance == INSTANCE_TERMINATED) /* nothing can run where nothing is */
+            return observe_down(sv, tx, by, j, instance, e);
         return observe_running(sv, tx, by, j, seen, e);
     case ENGINE_ENDED:
         return observe_ended(sv, tx, by, j, seen, instance, e);
@@ -190,7 +192,8 @@ bool job_observe_due(const struct job *j, const struct engine_job *seen,
         return j->state == JOB_QUEUED;
     case ENGINE_READY:
     case ENGINE_STOPPING:
-        return j->state == JOB_QUEUED || j->state == JOB_STARTING || seen->log_bytes > j->log_bytes;
+        return j->state == JOB_QUEUED || j->state == JOB_STARTING ||
+               instance == INSTANCE_TERMINATED || seen->log_bytes > j->log_bytes;
     case ENGINE_ENDED:
     case ENGINE_FAILED:
         return true;

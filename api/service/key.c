@@ -43,7 +43,7 @@ enum err_code key_insert(struct service *sv, struct tx *tx, const struct actor *
     snprintf(k->hint, sizeof k->hint, "%.12s", k->token);
     token_hash(k->token, hash);
     rc = row_api_key_insert(tx, k, hash, e);
-    return rc ? rc : record_write(sv, tx, by, &r, e, "API key %s created (%s…)", k->name, k->hint);
+    return rc ? rc : record_write(sv, tx, by, &r, e, "API key %s created (%s)", k->name, k->hint);
 }
 
 static bool key_is_good(const struct api_key *k, int64_t now_ms)
@@ -51,32 +51,50 @@ static bool key_is_good(const struct api_key *k, int64_t now_ms)
     return !k->revoked_at_ms && (!k->expires_at_ms || k->expires_at_ms > now_ms);
 }
 
+/* Whatever is wrong with the key, its member is read as well, so that unknown, expired and
+ * revoked keys cost the same. */
+static enum err_code key_actor_make(struct service *sv, struct tx *tx, enum err_code found,
+                                    const struct api_key *key, struct actor *out, struct err *e)
+{
+    struct member m = {0};
+    enum err_code has_member;
+
+    if (found && found != ERR_NOT_FOUND)
+        return found;
+    has_member = row_member_get(tx, key->member_id, &m, e);
+    if (has_member && has_member != ERR_NOT_FOUND)
+        return has_member;
+    if (found || has_member || !key_is_good(key, clock_now_ms(sv->clock)))
+        return err_set(e, ERR_UNAUTHENTICATED, "the API key is not valid");
+    *out = (struct actor){.role = m.role, .staff_role = m.staff_role};
+    text_copy(out->organization_id, sizeof out->organization_id, key->organization_id);
+    text_copy(out->member_id, sizeof out->member_id, m.id);
+    text_copy(out->project_id, sizeof out->project_id, key->project_id);
+    text_copy(out->key_id, sizeof out->key_id, key->id);
+    return ERR_OK;
+}
+
 /* A token is found by its hash, so how long the search takes tells about the
- * hash of a guess and nothing about a token. Whatever is wrong, the member is read as well,
- * so that unknown, expired and revoked keys cost the same. */
+ * hash of a guess and nothing about a token. */
 enum err_code key_authenticate(struct service *sv, struct tx *tx, const char *token,
                                struct actor *out, struct err *e)
 {
     uint8_t hash[KEY_HASH_BYTES];
     struct api_key key = {0};
-    struct member m = {0};
-    enum err_code found, has_member;
+    enum err_code found;
 
     token_hash(token, hash);
     found = row_api_key_find(tx, hash, &key, e);
-    if (found && found != ERR_NOT_FOUND)
-        return found;
-    has_member = row_member_get(tx, key.member_id, &m, e);
-    if (has_member && has_member != ERR_NOT_FOUND)
-        return has_member;
-    if (found || has_member || !key_is_good(&key, clock_now_ms(sv->clock)))
-        return err_set(e, ERR_UNAUTHENTICATED, "the API key is not valid");
-    *out = (struct actor){.role = m.role, .staff_role = m.staff_role};
-    text_copy(out->organization_id, sizeof out->organization_id, key.organization_id);
-    text_copy(out->member_id, sizeof out->member_id, m.id);
-    text_copy(out->project_id, sizeof out->project_id, key.project_id);
-    text_copy(out->key_id, sizeof out->key_id, key.id);
-    return ERR_OK;
+    return key_actor_make(sv, tx, found, &key, out, e);
+}
+
+enum err_code key_actor(struct service *sv, struct tx *tx, const char *key_id, struct actor *out,
+                        struct err *e)
+{
+    struct api_key key = {0};
+    enum err_code found = row_api_key_get(tx, key_id, &key, e);
+
+    return key_actor_make(sv, tx, found, &key, out, e);
 }
 
 enum err_code key_touch_due(struct service *sv, struct tx *tx, const struct actor *by, bool *out,

@@ -202,12 +202,11 @@ static enum err_code launch_save(struct service *sv, struct tx *tx, const struct
     r.state = instance_state_names[i->state];
     rc = row_instance_insert(tx, i, e);
     if (!rc)
-        rc = hold_place(sv, tx, by, &l->purse, i, l->hold_micros, &when, &room, e);
+        rc = record_write(sv, tx, by, &r, e, "instance %s launched: %s at %s per hour", i->name,
+                          l->offer->id, money_format(i->price_per_hour, 4, price));
     if (!rc)
-        rc = purse_save(tx, &l->purse, e);
-    return rc ? rc
-              : record_write(sv, tx, by, &r, e, "instance %s launched: %s at %s per hour", i->name,
-                             l->offer->id, money_format(i->price_per_hour, 4, price));
+        rc = hold_place(sv, tx, by, &l->purse, i, l->hold_micros, &when, &room, e);
+    return rc ? rc : purse_save(tx, &l->purse, e);
 }
 
 enum err_code launch_instance(struct service *sv, struct tx *tx, const struct actor *by,

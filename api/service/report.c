@@ -24,8 +24,8 @@ static enum err_code report_save(struct service *sv, struct tx *tx, const struct
     rc = row_report_insert(tx, copy, e);
     r.state = verdict_names[copy->verdict];
     return rc ? rc
-              : record_write(sv, tx, by, &r, e, "%s: %s", verdict_names[copy->verdict],
-                             copy->summary);
+              : record_write(sv, tx, by, &r, e, "checks: %s",
+                             copy->summary[0] ? copy->summary : verdict_names[copy->verdict]);
 }
 
 enum err_code report_post(struct service *sv, struct tx *tx, const struct actor *by,

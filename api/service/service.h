@@ -108,6 +108,10 @@ enum err_code rule_scope(const struct actor *by, const char *asked, char organiz
  * keys are the same ERR_UNAUTHENTICATED and take the same path. */
 SERVICE key_authenticate(struct service *sv, struct tx *tx, const char *token, struct actor *out,
                          E) MUST_CHECK;
+/* The actor behind a key as it is now, for what began with a token and lasts (streams).
+ * Errors: ERR_UNAUTHENTICATED it has expired or was revoked, or its member is gone. */
+SERVICE key_actor(struct service *sv, struct tx *tx, const char *key_id, struct actor *out,
+                  E) MUST_CHECK;
 /* Remember that the actor's key was used; writes at most once per minute. For a write of the
  * caller's own, after the answer; key_touch_due() is a read that says whether it is worth one. */
 SERVICE key_touch(SV, E) MUST_CHECK;
@@ -120,6 +124,8 @@ struct seed {
     int64_t grant_micros, grant_days;
     bool staff_support; /* the member may grant, for trying things out */
 };
+/* A new token: 256 random bits in text. */
+void token_make(char out[TOKEN_BYTES_MAX]);
 SERVICE service_seed(struct service *sv, struct tx *tx, const struct seed *seed,
                      char token[TOKEN_BYTES_MAX], E) MUST_CHECK;
 SERVICE me_get(SV, struct me *out, E) MUST_CHECK;
@@ -190,6 +196,9 @@ SERVICE report_list(SV, PAGE(struct report), E) MUST_CHECK;
  * times written on the node. Idempotent. */
 SERVICE instance_observe(SV, const char *id, const struct engine_instance *seen,
                          struct instance *out, E) MUST_CHECK;
+/* The engine has not answered about it for a while: `unreachable`, until it is observed again.
+ * It goes on costing, to the end that the node wrote down; nothing is metered meanwhile. */
+SERVICE instance_unreachable(SV, const char *id, const char *detail, E) MUST_CHECK;
 /* Whether instance_observe() would change the row: pure, so that looking costs no write. */
 bool instance_observe_due(const struct instance *row, const struct engine_instance *seen);
 /* The instance of a queued job runs: the job is starting, and then the engine is asked to
@@ -203,8 +212,12 @@ bool job_observe_due(const struct job *row, const struct engine_job *seen,
 /* The engine refused or failed for good. */
 SERVICE instance_fail(SV, const char *id, enum instance_reason why, const char *detail,
                       E) MUST_CHECK;
-/* Advance this meter to now; at the end of a window capture and place the next hold; when
- * that cannot be held, set desired_state stopped with reason credit_exhausted. */
+/* Advance this meter to now; at the end of a window capture and place the next hold (the last
+ * one as short as the credit, at least a minute); when that cannot be held, set desired_state
+ * stopped with reason credit_exhausted: the hold that is open pays for stopping.
+ * Rounding: whole seconds count, a second that has begun is billed when it is complete; n
+ * seconds cost floor(rate * n / 3600) micro-units since the begin of the period of billing,
+ * whatever the ticks and windows in between. */
 SERVICE meter_tick(SV, const char *instance_id, E) MUST_CHECK;
 /* Whether meter_tick() has something to write: pure, for who reads many meters. */
 bool meter_tick_due(const struct meter *m, int64_t now_ms);

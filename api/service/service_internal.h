@@ -219,7 +219,6 @@ enum err_code organization_make(struct service *sv, struct tx *tx, const struct 
 
 /* --- keys (key.c) --------------------------------------------------------------------- */
 
-void token_make(char out[TOKEN_BYTES_MAX]);
 void token_hash(const char *token, uint8_t hash[KEY_HASH_BYTES]);
 /* Fills id, hint and creation; k->token is hashed, the row does not keep it. */
 enum err_code key_insert(struct service *sv, struct tx *tx, const struct actor *by,

@@ -6,6 +6,8 @@
 #include "api/worker/worker_internal.h"
 #include "core/strbuf.h"
 
+#define FAILURES_MAX 5 /* calls in a row, before an instance is unreachable */
+
 /* One instance as read, with its meter. */
 struct look {
     struct instance i;
@@ -86,6 +88,27 @@ static enum err_code tick_tx(struct tx *tx, void *ctx, struct err *e)
     struct note *n = ctx;
 
     return meter_tick(n->w->sv, tx, &n->w->by, n->id, e);
+}
+
+static enum err_code unreachable_tx(struct tx *tx, void *ctx, struct err *e)
+{
+    struct note *n = ctx;
+
+    return instance_unreachable(n->w->sv, tx, &n->w->by, n->id, n->detail, e);
+}
+
+/* The engine did not answer. Once in a while that happens; five times in a row, a quarter of a
+ * minute, is a state of its own. */
+static void look_failed(struct worker *w, const struct look *l, const char *doing,
+                        const struct err *why)
+{
+    struct note n = {.w = w, .id = l->i.id, .detail = why->msg};
+    struct err e = {0};
+
+    if (delay_raise(w, l->i.id, doing, why) < FAILURES_MAX || l->i.state != INSTANCE_RUNNING)
+        return;
+    if (store_write(w->sv->store, unreachable_tx, &n, &e))
+        worker_complain(l->i.id, "unreachable", &e);
 }
 
 /* Bring what was seen into the row, and the row into `l`. */
@@ -213,7 +236,7 @@ static void look_reconcile(struct worker *w, struct look *l)
         return;
     rc = look_again(w, &l->i, &seen, &e);
     if (rc) {
-        delay_raise(w, l->i.id, "describe", &e);
+        look_failed(w, l, "describe", &e);
         return;
     }
     /* First what is seen: what has ended is not billed while its files are removed. */
@@ -227,7 +250,7 @@ static void look_reconcile(struct worker *w, struct look *l)
     if (!rc && asked)
         rc = look_again(w, &l->i, &seen, &e);
     if (rc) {
-        delay_raise(w, l->i.id, "drive", &e);
+        look_failed(w, l, "drive", &e);
         return;
     }
     delay_clear(w, l->i.id);
@@ -251,7 +274,7 @@ static void page_reconcile(struct worker *w, struct page *p)
 
         text_copy(p->after, sizeof p->after, l->i.id);
         w->expire |= deadline_is_due(&l->i, now_ms);
-        if (w->en)
+        if (w->en && zone_is_ours(w, l->i.zone))
             look_reconcile(w, l);
         w->busy |= is_on_its_way(&l->i);
     }

@@ -10,6 +10,7 @@
 struct look {
     struct job j;
     enum instance_state instance;
+    char zone[SLUG_BYTES_MAX];
 };
 
 struct page {
@@ -53,6 +54,7 @@ static enum err_code page_read(struct tx *tx, void *ctx, struct err *e)
 
         rc = row_instance_get(tx, p->items[i].j.instance_id, &in, e);
         p->items[i].instance = in.state;
+        text_copy(p->items[i].zone, sizeof p->items[i].zone, in.zone);
         shape_release(&instance_shape, &in);
     }
     return rc;
@@ -144,7 +146,8 @@ static bool is_worth_writing(const struct worker *w, const struct look *l,
 {
     if (!job_observe_due(&l->j, seen, l->instance))
         return false;
-    return w->logs || l->j.state != JOB_RUNNING || seen->state != ENGINE_READY;
+    return w->logs || l->j.state != JOB_RUNNING || l->instance != INSTANCE_RUNNING ||
+           seen->state != ENGINE_READY;
 }
 
 static void look_reconcile(struct worker *w, struct look *l)
@@ -154,7 +157,7 @@ static void look_reconcile(struct worker *w, struct look *l)
     bool asked = false;
     enum err_code rc;
 
-    if (delay_applies(w, l->j.id))
+    if (delay_applies(w, l->j.id) || !zone_is_ours(w, l->zone))
         return;
     /* Intent first: from here on a crash finds a job that is starting, and starts it. */
     if (l->j.state == JOB_QUEUED && l->instance == INSTANCE_RUNNING &&
@@ -166,7 +169,7 @@ static void look_reconcile(struct worker *w, struct look *l)
     if (!rc && asked)
         rc = look_again(w, &l->j, &seen, &e);
     if (rc) {
-        delay_raise(w, l->j.id, "drive", &e);
+        (void)delay_raise(w, l->j.id, "drive", &e);
         return;
     }
     delay_clear(w, l->j.id);

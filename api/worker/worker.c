@@ -54,7 +54,7 @@ bool delay_applies(struct worker *w, const char *id)
     return d && clock_mono_ms(w->sv->clock) < d->until_ms;
 }
 
-void delay_raise(struct worker *w, const char *id, const char *doing, const struct err *e)
+int delay_raise(struct worker *w, const char *id, const char *doing, const struct err *e)
 {
     struct delay *d = delay_find(w, id);
     int64_t wait_ms = DELAY_FIRST_MS;
@@ -64,11 +64,12 @@ void delay_raise(struct worker *w, const char *id, const char *doing, const stru
     log_line(LOG_WARN, "worker", doing, "id=%s code=%s error=\"%s\" failures=%d", id,
              err_slug(e->code), e->msg, d ? d->failures + 1 : 1);
     if (!d)
-        return; /* out of memory: it is tried again at once, which is safe */
+        return 1; /* out of memory: it is tried again at once, which is safe */
     for (int i = 0; i < d->failures && wait_ms < DELAY_MOST_MS; i++)
         wait_ms *= 2;
     d->failures++;
     d->until_ms = clock_mono_ms(w->sv->clock) + (wait_ms < DELAY_MOST_MS ? wait_ms : DELAY_MOST_MS);
+    return d->failures;
 }
 
 void delay_clear(struct worker *w, const char *id)
@@ -83,6 +84,16 @@ void worker_complain(const char *id, const char *doing, const struct err *e)
 {
     log_line(LOG_ERROR, "worker", doing, "id=%s code=%s error=\"%s\"", id, err_slug(e->code),
              e->msg);
+}
+
+bool zone_is_ours(struct worker *w, const char *zone)
+{
+    const struct catalogue *c = catalogue_hold(w->sv);
+    const struct zone *z = catalogue_zone(c, zone);
+    bool ours = !z || strcmp(z->engine, w->en->ops->name) == 0;
+
+    catalogue_put(w->sv, c);
+    return ours;
 }
 
 bool worker_is_ending(struct worker *w)

@@ -37,9 +37,11 @@ struct worker {
 /* --- worker.c --- */
 bool worker_is_ending(struct worker *w);
 bool delay_applies(struct worker *w, const char *id);
-/* An engine call failed: log it and wait longer each time. */
-void delay_raise(struct worker *w, const char *id, const char *doing, const struct err *e);
+/* An engine call failed: log it and wait longer each time. Returns how often it has failed. */
+int delay_raise(struct worker *w, const char *id, const char *doing, const struct err *e);
 void delay_clear(struct worker *w, const char *id);
+/* Whether our engine is the one of this zone; a zone that left the catalogue was ours. */
+bool zone_is_ours(struct worker *w, const char *zone);
 /* Log an error of the store. */
 void worker_complain(const char *id, const char *doing, const struct err *e);
 

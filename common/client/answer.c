@@ -14,11 +14,10 @@ static const char *text_of(const json_t *o, const char *name)
 /* The codes that a shape's errors carry; a detail keeps a pointer to a static one. */
 static const char *detail_code(const char *code)
 {
-    static const char *const known[] = {"unknown_field", "required",     "read_only",
-                                        "wrong_type",    "out_of_range", "too_short",
-                                        "too_long",      "bad_text",     "bad_time",
-                                        "bad_currency",  "bad_name",     "unknown_value",
-                                        "duplicate",     "conflict"};
+    static const char *const known[] = {
+        "unknown_field", "required",      "read_only", "wrong_type", "out_of_range",
+        "too_short",     "too_long",      "bad_text",  "bad_time",   "bad_currency",
+        "bad_name",      "unknown_value", "duplicate", "conflict"};
 
     for (size_t i = 0; i < ARRAY_SIZE(known); i++)
         if (strcmp(known[i], code) == 0)

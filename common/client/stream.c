@@ -29,7 +29,7 @@ struct stream {
     struct transfer *transfer;
     bool answered; /* its head came and promises events */
     bool open;     /* ... and the owner was told */
-    bool busy; /* inside one of its callbacks: not served again by a poll from there */
+    bool busy;     /* inside one of its callbacks: not served again by a poll from there */
     bool paused;
     bool useful; /* this connection gave an event */
     bool ended;  /* the server said so */

@@ -178,9 +178,20 @@ static bool was_connected(const struct transfer *t)
     return curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &us) == CURLE_OK && us > 0;
 }
 
+/* For a socket in the file system libcurl speaks of a host and a port that do not exist. */
+static const char *reason_of(const struct transfer *t, CURLcode code)
+{
+    long os_error = 0;
+
+    curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &os_error);
+    if (t->client->socket_path[0] && code == CURLE_COULDNT_CONNECT)
+        return os_error ? strerror((int)os_error) : curl_easy_strerror(code);
+    return t->curl_error[0] ? t->curl_error : curl_easy_strerror(code);
+}
+
 static void transport_error(const struct transfer *t, CURLcode code, struct outcome *out)
 {
-    const char *why = t->curl_error[0] ? t->curl_error : curl_easy_strerror(code);
+    const char *why = reason_of(t, code);
     const char *name = t->client->name;
 
     out->broke = was_connected(t);

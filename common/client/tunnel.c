@@ -213,8 +213,8 @@ static enum err_code pump_run(struct pump *p, struct err *e)
             return rc;
         w[0] = (struct pollfd){.fd = p->up.len || p->up.eof ? -1 : p->fd_in, .events = POLLIN};
         w[1] = (struct pollfd){.fd = p->sock,
-                               .events = (short)((p->down.len ? 0 : POLLIN) |
-                                                 (p->up.len ? POLLOUT : 0))};
+                               .events =
+                                   (short)((p->down.len ? 0 : POLLIN) | (p->up.len ? POLLOUT : 0))};
         w[2] = (struct pollfd){.fd = p->down.len ? p->fd_out : -1, .events = POLLOUT};
         if (!w[1].events)
             w[1].fd = -1; /* or a hang-up that is known would spin */

@@ -59,7 +59,7 @@ SHAPE(spool_spec_shape, struct spool_spec, "SpoolSpec", "What hourglass-run is t
 
 static const struct field spool_status_fields[] = {
     F_INT(struct spool_status, generation, FIELD_REQUIRED, 1, INT64_MAX, "Which start this is."),
-    F_ENUM(struct spool_status, state, FIELD_REQUIRED, spool_state_names, "What it is doing."),
+    F_ENUM(struct spool_status, state, 0, spool_state_names, "What it is doing."),
     F_TIME(struct spool_status, started_at, FIELD_OMIT, "When its sandbox was up."),
     F_TIME(struct spool_status, ready_at, FIELD_OMIT, "When the gate passed."),
     F_STRING(struct spool_status, limits, FIELD_OMIT, 0, 0, "What enforces its limits."),
@@ -74,7 +74,7 @@ SHAPE(spool_status_shape, struct spool_status, "SpoolStatus", "What hourglass-ru
 
 static const struct field spool_end_fields[] = {
     F_INT(struct spool_end, generation, FIELD_REQUIRED, 1, INT64_MAX, "Which start this was."),
-    F_ENUM(struct spool_end, reason, FIELD_REQUIRED, job_reason_names, "Why it ended."),
+    F_ENUM(struct spool_end, reason, 0, job_reason_names, "Why it ended."),
     F_STRING(struct spool_end, detail, FIELD_OMIT, 0, 0, "The same as a sentence."),
     F_INT(struct spool_end, exit_code, 0, -1, 255, "-1 unless it exited."),
     F_INT(struct spool_end, signal, 0, 0, 128, "0: none."),
@@ -93,6 +93,15 @@ static void fd_close(int *fd)
 }
 #define FD CLEANUP(fd_close) int
 
+/* The descriptor, which is the caller's from now on. */
+static int fd_take(int *fd)
+{
+    int taken = *fd;
+
+    *fd = -1;
+    return taken;
+}
+
 enum err_code spool_path(char out[SPOOL_PATH_BYTES_MAX], const char *dir, const char *file,
                          struct err *e)
 {
@@ -100,6 +109,28 @@ enum err_code spool_path(char out[SPOOL_PATH_BYTES_MAX], const char *dir, const 
 
     if (n < 0 || n >= SPOOL_PATH_BYTES_MAX)
         return err_set(e, ERR_LIMIT, "the path '%s/…' is too long", dir);
+    return ERR_OK;
+}
+
+/* A newer or older version may have written it, so much is forgiven (shape_read()), but not
+ * that what is required is missing or senseless. */
+static enum err_code required_check(const struct shape *s, const json_t *tree, struct err *e)
+{
+    for (size_t i = 0; i < s->field_count; i++) {
+        const struct field *f = &s->fields[i];
+        const json_t *v = json_object_get(tree, f->name);
+        bool ok = v != NULL;
+
+        if (!(f->flags & FIELD_REQUIRED))
+            continue;
+        if (f->kind == FIELD_INT)
+            ok = json_is_integer(v) && json_integer_value(v) >= f->min &&
+                 json_integer_value(v) <= f->max;
+        else if (f->kind == FIELD_ENUM)
+            ok = json_is_string(v) && names_find(f->names, json_string_value(v)) >= 0;
+        if (!ok)
+            return err_set(e, ERR_INVALID, "'%s' is missing or makes no sense", f->name);
+    }
     return ERR_OK;
 }
 
@@ -119,7 +150,9 @@ enum err_code spool_load(const char *dir, const char *file, const struct shape *
         return rc;
     rc = json_parse(text.data, text.len, &tree, e);
     if (!rc)
-        rc = shape_decode(s, tree, out, e);
+        rc = required_check(s, tree, e);
+    if (!rc)
+        rc = shape_read(s, tree, out, e);
     json_decref(tree);
     return rc ? err_wrap(e, ERR_INVALID, "%s", file) : ERR_OK;
 }
@@ -208,11 +241,7 @@ enum err_code spool_owner_open(const char *dir, int *pidfd, struct err *e)
         if (rc)
             return rc;
     }
-    *pidfd = -1;
-    if (pid > 0 && pid == again) {
-        *pidfd = opened;
-        opened = -1;
-    }
+    *pidfd = pid > 0 && pid == again ? fd_take(&opened) : -1;
     return ERR_OK;
 }
 
@@ -243,8 +272,7 @@ enum err_code spool_lock(const char *dir, int *fd, struct err *e)
         return err_set(e, ERR_IO, "cannot open '%s': %m", path);
     *fd = -1;
     if (fcntl(opened, F_SETLK, &lock) == 0) {
-        *fd = opened;
-        opened = -1;
+        *fd = fd_take(&opened);
     } else if (errno != EAGAIN && errno != EACCES) {
         return err_set(e, ERR_IO, "cannot lock '%s': %m", path);
     }

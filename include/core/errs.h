@@ -89,9 +89,18 @@ void err_clear(struct err *e);
  * `return err_set(...)` reads well. */
 enum err_code err_set(struct err *e, enum err_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+#ifdef __clang_analyzer__
+/* The analyser cannot see into another file that the code comes back as it was given. */
+#define err_set(e, code, ...) ((err_set)((e), (code), __VA_ARGS__), (code))
+#endif
+
 /* Prefix the sentence with what the caller was doing ("ctx: sentence"); keeps
  * details and facts. Returns the code it was given. */
 enum err_code err_wrap(struct err *e, enum err_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+#ifdef __clang_analyzer__
+#define err_wrap(e, code, ...) ((err_wrap)((e), (code), __VA_ARGS__), (code))
+#endif
 
 /* Add a detail or a fact; past the maximum they are dropped (the first ones
  * matter most). `code` and `key` must be static strings. */

@@ -135,6 +135,7 @@ struct spool_part {
 };
 
 /* Read `<dir>/<file>` into the zeroed struct `out`; the caller releases it with its shape.
+ * What a newer version added is ignored. Texts may have any characters.
  * Errors: ERR_NOT_FOUND; ERR_INVALID what is wrong with it; ERR_IO. */
 enum err_code spool_load(const char *dir, const char *file, const struct shape *s, void *out,
                          struct err *e) MUST_CHECK;

@@ -93,7 +93,7 @@ static void launch(struct fixture *fx, const char *public_key)
                                  .grace_seconds = 1};
 
     assert_ok(fx->en->ops->provision(fx->en, &p, &fx->err), &fx->err);
-    fx_await(fx, fx->ins, ENGINE_READY);
+    fxe_await(fx, fx->ins, ENGINE_READY);
 }
 
 /* Run a command over ssh with a key; returns ssh's exit code. */
@@ -142,8 +142,8 @@ static void the_owner_logs_in_and_sees_what_jobs_see(void **state)
 
     strbuf_init(&out, 65536);
     launch(fx, key_make(fx, "key"));
-    assert_ok(fx_job_start(fx, fx->job, fx->ins, &act), &fx->err);
-    fx_job_await(fx, fx->job, ENGINE_ENDED);
+    assert_ok(fxe_job_start(fx, fx->job, fx->ins, &act), &fx->err);
+    fxe_job_await(fx, fx->job, ENGINE_ENDED);
     assert_int_equal(ssh(fx, "key", "id -un; pwd; cat file; echo $HOURGLASS_GPUS; exit 3", &out),
                      3);
     assert_string_equal(out.data, "gpu\n/home/gpu\nfrom the job\n0\n");
@@ -166,8 +166,8 @@ static void what_a_login_leaves_running_stays_until_the_stop(void **state)
                          &out),
                      0);
     assert_contains(out.data, "1");
-    fx_stop(fx, fx->ins);
-    assert_int_equal(access(fx_path(fx, fx->ins, "ssh"), F_OK), -1);
+    fxe_stop(fx, fx->ins);
+    assert_int_equal(access(fxe_path(fx, fx->ins, "ssh"), F_OK), -1);
 }
 
 static void another_key_is_refused(void **state)
@@ -194,10 +194,10 @@ static void the_host_key_stays_over_a_restart(void **state)
     strbuf_init(&out, 65536);
     text_copy(key, sizeof key, key_make(fx, "key"));
     launch(fx, key);
-    assert_int_equal(stat(fx_path(fx, fx->ins, "etc/ssh/host_key"), &before), 0);
-    fx_stop(fx, fx->ins);
+    assert_int_equal(stat(fxe_path(fx, fx->ins, "etc/ssh/host_key"), &before), 0);
+    fxe_stop(fx, fx->ins);
     launch(fx, key);
-    assert_int_equal(stat(fx_path(fx, fx->ins, "etc/ssh/host_key"), &after), 0);
+    assert_int_equal(stat(fxe_path(fx, fx->ins, "etc/ssh/host_key"), &after), 0);
     assert_int_equal(before.st_ino, after.st_ino);
     assert_int_equal(ssh(fx, "key", "true", &out), 0);
 }
@@ -208,10 +208,10 @@ static void only_its_owner_may_connect_to_the_socket(void **state)
     struct stat st;
 
     launch(fx, key_make(fx, "key"));
-    assert_int_equal(lstat(fx_path(fx, fx->ins, "ssh"), &st), 0);
+    assert_int_equal(lstat(fxe_path(fx, fx->ins, "ssh"), &st), 0);
     assert_true(S_ISSOCK(st.st_mode));
     assert_int_equal(st.st_mode & 0077, 0);
-    assert_int_equal(stat(fx_path(fx, fx->ins, ""), &st), 0);
+    assert_int_equal(stat(fxe_path(fx, fx->ins, ""), &st), 0);
     assert_int_equal(st.st_mode & 0077, 0);
 }
 
@@ -222,19 +222,20 @@ static void a_key_of_two_lines_is_refused(void **state)
                                  .ssh_public_key = "ssh-ed25519 AAAA\nssh-ed25519 BBBB"};
 
     assert_err(ERR_INVALID, fx->en->ops->provision(fx->en, &p, &fx->err), &fx->err);
-    assert_int_equal(fx_describe(fx, fx->ins).state, ENGINE_ABSENT);
+    assert_int_equal(fxe_describe(fx, fx->ins).state, ENGINE_ABSENT);
 }
 
 static void a_long_state_folder_still_has_a_login_socket(void **state)
 {
     FIXTURE(fx);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char dir[400], path[512];
+    static char dir[400]; /* the fixture's until its end */
+    char path[512];
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     snprintf(dir, sizeof dir, "%s/%0120d", fx->state_dir, 7);
     fx->config.state_dir = dir;
-    fx_reopen(fx);
+    fxe_reopen(fx);
     launch(fx, key_make(fx, "key"));
     assert_ok(fx->en->ops->login_socket(fx->en, fx->ins, path, sizeof path, &fx->err), &fx->err);
     assert_true(text_copy(address.sun_path, sizeof address.sun_path, path));
@@ -244,9 +245,9 @@ static void a_long_state_folder_still_has_a_login_socket(void **state)
     close(fd);
 }
 
-#define LOCAL(fn)                                                   \
-    {                                                               \
-#fn, fn, fx_setup, fx_teardown, (void *)(uintptr_t) "local" \
+#define LOCAL(fn)                                                     \
+    {                                                                 \
+#fn, fn, fxe_setup, fxe_teardown, (void *)(uintptr_t) "local" \
     }
 
 int main(int argc, char **argv)

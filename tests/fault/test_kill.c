@@ -1,7 +1,8 @@
-/* hourglassd killed with SIGKILL at seeded random moments while clients rent, run and delete. Each
- * client repeats what it did not get an answer to with the same idempotency key, as the real one
- * does, across all restarts; at the end everything that was acknowledged must be there once, have
- * run once, and be paid for once. FAULT_KILLS sets the number of kills, FAULT_SEED the moments. */
+/* hourglassd killed with SIGKILL at seeded random moments, also while it starts, and clients that
+ * rent, run, stop and delete meanwhile. Each client repeats what it did not get an answer to with
+ * the same idempotency key, as the real one does, across all restarts; at the end everything that
+ * was acknowledged must be there once, have run once, and be paid for once: to the second that was
+ * written down where it ran. FAULT_KILLS sets the number of kills, FAULT_SEED the moments. */
 #include "tests/support/t.h"
 
 #include <poll.h>
@@ -9,18 +10,30 @@
 #include <signal.h>
 
 #include "core/id.h"
+#include "model/spool.h"
 #include "tests/support/fx_daemon.h"
 
 #define CLIENTS       4
 #define KILLS_DEFAULT 20
 #define PATIENCE_MS   60000
+#define UP_MS_MAX     700 /* how long it lives at most once it answers */
+#define START_MS_MAX  40  /* and when it is killed before */
+#define START_EVERY   4   /* one kill in so many hits the start */
+
+/* What a tenant knows of how an instance of its own ended. */
+struct ending {
+    char id[ID_MAX];
+    int64_t node_ms;     /* as written down on the node; 0: it was deleted while it ran */
+    int64_t asked_at_ms; /* it was alive until then */
+};
 
 struct tenant {
     struct fx_daemon *d;
     int number;
     bool *stop;
     int cycles;
-    char failure[512]; /* the first thing that went wrong, or "" */
+    struct ending *endings; /* by cycle */
+    char failure[512];      /* the first thing that went wrong, or "" */
     struct err e;
 };
 
@@ -93,8 +106,9 @@ static bool job_once(struct tenant *t, const char *instance, int number)
     bool good;
 
     snprintf(body, sizeof body,
-             "{\"instance_id\":\"%s\",\"name\":\"j-%d-%d-%d\",\"command\":\"echo ran j-%d-%d-%d\"}",
-             instance, t->number, t->cycles, number, t->number, t->cycles, number);
+             "{\"instance_id\":\"%s\",\"name\":\"j-%d-%d-%d\","
+             "\"command\":\"echo ran >> %d; cat %d\"}",
+             instance, t->number, t->cycles, number, number, number);
     job = insist(t, "POST", "/v1/jobs", body);
     if (!job)
         return wrong(t, "submit");
@@ -104,9 +118,58 @@ static bool job_once(struct tenant *t, const char *instance, int number)
     return good ? true : wrong(t, "job");
 }
 
+/* Stop it and read what its node wrote down about the end; its files go when it is deleted. */
+static bool stop_first(struct tenant *t, const char *path, struct ending *end)
+{
+    char actions[160], dir[SPOOL_PATH_BYTES_MAX];
+    struct spool_end node = {0};
+    json_t *in;
+
+    snprintf(actions, sizeof actions, "%s/actions", path);
+    in = insist(t, "POST", actions, "{\"action\":\"stop\"}");
+    if (!in && t->e.code != ERR_CONFLICT) /* the first try may have been heard */
+        return wrong(t, "stop");
+    json_decref(in);
+    if (!await(t, path, "stopped", "failed terminated"))
+        return wrong(t, "stopped");
+    snprintf(dir, sizeof dir, "%s/local/%s", t->d->dir, end->id);
+    if (spool_load(dir, SPOOL_END, &spool_end_shape, &node, &t->e))
+        return wrong(t, "the node's word");
+    end->node_ms = node.ended_at_ms;
+    return true;
+}
+
+static struct ending *ending_new(struct tenant *t, const char *id)
+{
+    size_t size = ((size_t)t->cycles + 1) * sizeof *t->endings;
+    struct ending *more = realloc(t->endings, size);
+
+    if (!more)
+        return NULL;
+    t->endings = more;
+    more[t->cycles] = (struct ending){0};
+    text_copy(more[t->cycles].id, ID_MAX, id);
+    return &more[t->cycles];
+}
+
+static bool end(struct tenant *t, const char *path, struct ending *end)
+{
+    json_t *in;
+
+    if (t->cycles % 2 && !stop_first(t, path, end))
+        return false;
+    end->asked_at_ms = clock_now_ms(clock_real());
+    in = insist(t, "DELETE", path, NULL);
+    if (!in && t->e.code != ERR_CONFLICT)
+        return wrong(t, "delete");
+    json_decref(in);
+    return await(t, path, "terminated", "failed") ? true : wrong(t, "end");
+}
+
 static bool cycle(struct tenant *t)
 {
-    char body[256], path[128], id[ID_MAX];
+    char body[256], path[128];
+    struct ending *ending;
     json_t *in;
 
     snprintf(body, sizeof body, "{\"offer_id\":\"local-gpu-1.local\",\"name\":\"n-%d-%d\"}",
@@ -114,19 +177,17 @@ static bool cycle(struct tenant *t)
     in = insist(t, "POST", "/v1/instances", body);
     if (!in)
         return wrong(t, "launch");
-    text_copy(id, sizeof id, fx_text(in, "id"));
+    ending = ending_new(t, fx_text(in, "id"));
     json_decref(in);
-    snprintf(path, sizeof path, "/v1/instances/%s", id);
+    if (!ending)
+        return wrong(t, "out of memory");
+    snprintf(path, sizeof path, "/v1/instances/%s", ending->id);
     if (!await(t, path, "running", "failed terminated terminating"))
         return wrong(t, "instance");
     for (int i = 0; i < 2; i++)
-        if (!job_once(t, id, i))
+        if (!job_once(t, ending->id, i))
             return false;
-    in = insist(t, "DELETE", path, NULL);
-    if (!in && t->e.code != ERR_CONFLICT) /* the first try may have been heard */
-        return wrong(t, "delete");
-    json_decref(in);
-    return await(t, path, "terminated", "failed") ? true : wrong(t, "end");
+    return end(t, path, ending);
 }
 
 static void *tenant_main(void *arg)
@@ -193,7 +254,7 @@ static void each_name_is_there_once(const json_t *all, const char *what, int64_t
     json_decref(seen);
 }
 
-static void each_job_ran_once(struct fx_daemon *d, const json_t *jobs)
+static void each_job_ran_once(const json_t *jobs)
 {
     size_t i;
     json_t *job;
@@ -203,11 +264,10 @@ static void each_job_ran_once(struct fx_daemon *d, const json_t *jobs)
         if (strcmp(fx_text(job, "state"), "succeeded") != 0)
             fail_msg("job %s is %s (%s)", fx_text(job, "name"), fx_text(job, "state"),
                      fx_text(job, "state_detail"));
-        /* "ran j-x-y-z" and a newline, once: a second run would append a second one */
-        assert_int_equal(json_integer_value(json_object_get(job, "log_bytes")),
-                         strlen("ran ") + strlen(fx_text(job, "name")) + 1);
+        /* It shows a file of its instance to which each run adds a line. */
+        if (json_integer_value(json_object_get(job, "log_bytes")) != (int)strlen("ran\n"))
+            fail_msg("job %s ran more than once", fx_text(job, "name"));
     }
-    (void)d;
 }
 
 static int64_t ms_of(const json_t *o, const char *name)
@@ -232,37 +292,80 @@ static const json_t *usage_of(const json_t *usage, const char *instance)
     return NULL;
 }
 
-/* Complete seconds between the two moments that the node wrote down, each charged once. */
-static void each_second_is_charged_once(struct fx_daemon *d, const json_t *instances)
+static const struct ending *ending_of(const struct fault *f, const char *id)
 {
-    json_t *usage = all_of(d, "/v1/usage"), *in;
+    for (int i = 0; i < CLIENTS; i++)
+        for (int k = 0; k < f->tenants[i].cycles; k++)
+            if (strcmp(f->tenants[i].endings[k].id, id) == 0)
+                return &f->tenants[i].endings[k];
+    return NULL;
+}
+
+/* Complete seconds from running to the end that the node wrote down. Of what was deleted while it
+ * ran nobody can read that any more: then it is between the wish and the removal. */
+static void seconds_are_right(const struct fault *f, const json_t *in, int64_t seconds)
+{
+    const struct ending *end = ending_of(f, fx_text(in, "id"));
+    int64_t from_ms = ms_of(in, "running_at"), least, most;
+
+    assert_non_null(end);
+    least = ((end->node_ms ? end->node_ms : end->asked_at_ms) - from_ms) / 1000;
+    most = ((end->node_ms ? end->node_ms : ms_of(in, "ended_at")) - from_ms) / 1000;
+    if (seconds < least || seconds > most)
+        fail_msg("%s was charged %lld s, not %lld to %lld s", fx_text(in, "name"),
+                 (long long)seconds, (long long)least, (long long)most);
+}
+
+static void each_second_is_charged_once(struct fault *f, const json_t *instances)
+{
+    json_t *usage = all_of(&f->d, "/v1/usage"), *in, *credit;
     int64_t total = 0;
-    json_t *credit;
     size_t i;
 
     json_array_foreach(instances, i, in)
     {
         const json_t *row = usage_of(usage, fx_text(in, "id"));
-        int64_t ran_ms = ms_of(in, "ended_at") - ms_of(in, "running_at");
         int64_t seconds = row ? json_integer_value(json_object_get(row, "seconds")) : 0;
         int64_t micros = 0;
         int32_t remainder = 0;
         struct err e;
 
-        if (seconds != ran_ms / 1000)
-            fail_msg("%s ran %lld ms and was charged %lld s", fx_text(in, "name"),
-                     (long long)ran_ms, (long long)seconds);
+        seconds_are_right(f, in, seconds);
         assert_ok(money_accrue(fx_micros(in, "price_per_hour"), seconds, &remainder, &micros, &e),
                   &e);
         assert_int_equal(row ? fx_micros(row, "cost") : 0, micros);
         total += micros;
     }
-    credit = fx_must(d, "GET", "/v1/credit", NULL);
+    credit = fx_must(&f->d, "GET", "/v1/credit", NULL);
     assert_int_equal(fx_micros(credit, "consumed"), total);
     assert_int_equal(fx_micros(credit, "held"), 0);
     assert_int_equal(fx_micros(credit, "left"), fx_micros(credit, "granted") - total);
     json_decref(credit);
     json_decref(usage);
+}
+
+static void each_transaction_sums_to_zero(struct fault *f)
+{
+    json_t *entries = all_of(&f->d, "/v1/credit/entries"), *sums = json_object(), *o;
+    const char *id;
+    size_t i;
+
+    json_array_foreach(entries, i, o)
+    {
+        int64_t sum;
+
+        id = fx_text(o, "transaction_id");
+        sum = json_integer_value(json_object_get(sums, id)) + fx_micros(o, "amount");
+        json_object_set_new(sums, id, json_integer(sum));
+    }
+    assert_true(json_object_size(sums) > 0);
+    json_object_foreach(sums, id, o)
+    {
+        if (json_integer_value(o) != 0)
+            fail_msg("transaction %s sums to %lld", id, (long long)json_integer_value(o));
+    }
+    json_decref(sums);
+    json_decref(entries);
 }
 
 static void afterwards(struct fault *f)
@@ -275,12 +378,44 @@ static void afterwards(struct fault *f)
     assert_true(cycles > 0);
     each_name_is_there_once(instances, "instance", cycles);
     each_name_is_there_once(jobs, "job", 2 * cycles);
-    each_job_ran_once(&f->d, jobs);
-    each_second_is_charged_once(&f->d, instances);
+    each_job_ran_once(jobs);
+    each_second_is_charged_once(f, instances);
+    each_transaction_sums_to_zero(f);
     print_message("%lld instances and %lld jobs, all acknowledged, run and charged once\n",
                   (long long)cycles, (long long)(2 * cycles));
     json_decref(instances);
     json_decref(jobs);
+}
+
+static void tenants_start(struct fault *f)
+{
+    for (int i = 0; i < CLIENTS; i++) {
+        f->tenants[i] = (struct tenant){.d = &f->d, .number = i, .stop = &f->stop};
+        assert_int_equal(pthread_create(&f->threads[i], NULL, tenant_main, &f->tenants[i]), 0);
+    }
+}
+
+static void tenants_join(struct fault *f)
+{
+    __atomic_store_n(&f->stop, true, __ATOMIC_RELAXED);
+    for (int i = 0; i < CLIENTS; i++)
+        pthread_join(f->threads[i], NULL);
+    for (int i = 0; i < CLIENTS; i++)
+        if (f->tenants[i].failure[0])
+            fail_msg("%s", f->tenants[i].failure);
+}
+
+static void kill_once(struct fault *f, uint64_t *seed)
+{
+    if (next_random(seed) % START_EVERY == 0) {
+        fx_daemon_end(&f->d, SIGKILL);
+        fx_daemon_spawn(&f->d);
+        poll(NULL, 0, (int)(next_random(seed) % START_MS_MAX));
+    } else {
+        poll(NULL, 0, (int)(next_random(seed) % UP_MS_MAX));
+    }
+    fx_daemon_end(&f->d, SIGKILL);
+    fx_daemon_start(&f->d);
 }
 
 static void kills_at_random_moments_lose_nothing_and_repeat_nothing(void **state)
@@ -291,27 +426,18 @@ static void kills_at_random_moments_lose_nothing_and_repeat_nothing(void **state
 
     (void)state;
     print_message("FAULT_SEED=%llu FAULT_KILLS=%lld\n", (unsigned long long)seed, (long long)kills);
-    f->d.grant = "5000.00";
+    f->d.grant = "50000.00";
     fx_daemon_init(&f->d);
     fx_daemon_start(&f->d);
-    for (int i = 0; i < CLIENTS; i++) {
-        f->tenants[i] = (struct tenant){.d = &f->d, .number = i, .stop = &f->stop};
-        assert_int_equal(pthread_create(&f->threads[i], NULL, tenant_main, &f->tenants[i]), 0);
-    }
-    for (int64_t k = 0; k < kills; k++) {
-        poll(NULL, 0, (int)(next_random(&seed) % 700));
-        fx_daemon_end(&f->d, SIGKILL);
-        fx_daemon_start(&f->d);
-    }
-    __atomic_store_n(&f->stop, true, __ATOMIC_RELAXED);
-    for (int i = 0; i < CLIENTS; i++)
-        pthread_join(f->threads[i], NULL);
-    for (int i = 0; i < CLIENTS; i++)
-        if (f->tenants[i].failure[0])
-            fail_msg("%s", f->tenants[i].failure);
+    tenants_start(f);
+    for (int64_t k = 0; k < kills; k++)
+        kill_once(f, &seed);
+    tenants_join(f);
     afterwards(f);
     fx_daemon_clear(&f->d);
     assert_int_equal(fx_daemon_check(&f->d), 0);
+    for (int i = 0; i < CLIENTS; i++)
+        free(f->tenants[i].endings);
     free(f);
 }
 

@@ -43,22 +43,13 @@ static void submit(struct fx_daemon *d, const char *instance, const char *comman
     json_decref(job);
 }
 
-static void delete_instance(struct fx_daemon *d, const char *id)
-{
-    char path[128];
-
-    snprintf(path, sizeof path, "/v1/instances/%s", id);
-    json_decref(fx_must(d, "DELETE", path, NULL));
-    json_decref(fx_await_state(d, path, "terminated"));
-}
-
 static void an_instance_is_billed_only_after_its_check(void **state)
 {
     struct fx_daemon *d = *state;
     char id[ID_MAX], path[128];
     json_t *in;
 
-    fx_launch(d, "local-gpu-1.local", id);
+    fx_daemon_launch(d, "local-gpu-1.local", id);
     snprintf(path, sizeof path, "/v1/instances/%s", id);
     in = fx_must(d, "GET", path, NULL);
     assert_string_equal(fx_text(in, "billing"), "on");
@@ -66,7 +57,7 @@ static void an_instance_is_billed_only_after_its_check(void **state)
     assert_true(fx_text(in, "running_at")[0] != '\0');
     assert_int_equal(json_array_size(json_object_get(in, "slots")), 1);
     json_decref(in);
-    delete_instance(d, id);
+    fx_daemon_delete(d, id);
 }
 
 static void output_comes_back_to_the_byte(void **state)
@@ -76,7 +67,7 @@ static void output_comes_back_to_the_byte(void **state)
     struct answer a;
     struct err e;
 
-    fx_launch(d, "local-cpu-2.local", id);
+    fx_daemon_launch(d, "local-cpu-2.local", id);
     /* NUL, invalid UTF-8, escape sequences, no newline at the end */
     submit(d, id, "printf 'a\\000b\\377\\033[31mred\\n'; printf end >&2; exit 3", path);
     json_decref(fx_await_state(d, path, "failed"));
@@ -90,7 +81,7 @@ static void output_comes_back_to_the_byte(void **state)
     assert_int_equal(json_integer_value(json_object_get(job, "exit_code")), 3);
     assert_string_equal(fx_text(job, "state_reason"), "exited");
     json_decref(job);
-    delete_instance(d, id);
+    fx_daemon_delete(d, id);
 }
 
 static void a_followed_log_ends_with_the_job_and_resumes_by_id(void **state)
@@ -102,7 +93,7 @@ static void a_followed_log_ends_with_the_job_and_resumes_by_id(void **state)
     STRBUF all;
 
     strbuf_init(&all, 1 << 20);
-    fx_launch(d, "local-cpu-2.local", id);
+    fx_daemon_launch(d, "local-cpu-2.local", id);
     submit(d, id, "echo one; sleep 0.3; echo two", path);
     assert_true(raw_open_unix(&c, d->socket));
     raw_sendf(&c, "GET %s/log?follow=true HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n",
@@ -124,7 +115,7 @@ static void a_followed_log_ends_with_the_job_and_resumes_by_id(void **state)
     assert_contains(all.data, "dHdvCg==");
     raw_close(&c);
     raw_reply_release(&r);
-    delete_instance(d, id);
+    fx_daemon_delete(d, id);
 }
 
 static void the_same_key_launches_once(void **state)
@@ -148,7 +139,7 @@ static void the_same_key_launches_once(void **state)
     text_copy(id, sizeof id, fx_text(a, "id"));
     json_decref(a);
     json_decref(b);
-    delete_instance(d, id);
+    fx_daemon_delete(d, id);
 }
 
 static void things_run_on_while_the_server_is_down(void **state)
@@ -158,7 +149,7 @@ static void things_run_on_while_the_server_is_down(void **state)
     struct answer a;
     struct err e;
 
-    fx_launch(d, "local-cpu-2.local", id);
+    fx_daemon_launch(d, "local-cpu-2.local", id);
     submit(d, id, "for i in 1 2 3 4 5 6; do echo $i; sleep 0.2; done", path);
     json_decref(fx_await_state(d, path, "running"));
     fx_daemon_end(d, SIGKILL);
@@ -169,7 +160,7 @@ static void things_run_on_while_the_server_is_down(void **state)
     assert_ok(client_call(d->client, "GET", log, NULL, NULL, &a, &e), &e);
     assert_string_equal(a.body, "1\n2\n3\n4\n5\n6\n");
     answer_release(&a);
-    delete_instance(d, id);
+    fx_daemon_delete(d, id);
 }
 
 static void a_job_with_an_offer_takes_its_instance_along(void **state)
@@ -194,13 +185,13 @@ static void credit_falls_while_it_runs_and_is_exact_at_the_end(void **state)
     json_t *before, *during, *after;
 
     before = fx_must(d, "GET", "/v1/credit", NULL);
-    fx_launch(d, "local-gpu-1.local", id);
+    fx_daemon_launch(d, "local-gpu-1.local", id);
     poll(NULL, 0, 1200);
     during = fx_must(d, "GET", "/v1/credit", NULL);
     assert_true(fx_micros(during, "left") < fx_micros(before, "left"));
     assert_true(fx_micros(during, "burn_per_hour") > 0);
     assert_true(fx_text(during, "runway_ends_at")[0] != '\0');
-    delete_instance(d, id);
+    fx_daemon_delete(d, id);
     after = fx_must(d, "GET", "/v1/credit", NULL);
     assert_int_equal(fx_micros(after, "held"), 0);
     assert_int_equal(fx_micros(after, "left"), fx_micros(after, "available"));
@@ -225,13 +216,13 @@ static void events_are_followed_from_where_one_left(void **state)
               "Authorization: Bearer %s\r\n\r\n",
               d->token);
     assert_int_equal(raw_head_read(&c, &r), 200);
-    fx_launch(d, "local-cpu-2.local", id);
+    fx_daemon_launch(d, "local-cpu-2.local", id);
     assert_true(raw_follow(&c, &r, &all, "\"state\":\"running\"", RAW_WAIT_MS));
     assert_contains(all.data, id);
     assert_contains(all.data, "event: instance.state");
     raw_close(&c);
     raw_reply_release(&r);
-    delete_instance(d, id);
+    fx_daemon_delete(d, id);
 }
 
 static void pages_follow_their_cursor_and_link(void **state)

@@ -111,8 +111,11 @@ static void fits(const json_t *doc, const json_t *schema, const json_t *v, const
     size_t i;
 
     assert_non_null(s);
-    if (json_is_null(v) && any)
+    if (any) { /* [a schema, null] */
+        if (!json_is_null(v))
+            fits(doc, json_array_get(any, 0), v, where);
         return;
+    }
     if (!type_fits(json_object_get(s, "type"), v))
         fail_msg("%s has another type than its schema", where);
     json_object_foreach((json_t *)(uintptr_t)v, key, member)

@@ -19,8 +19,7 @@ static struct peer peer;
 static struct client *client_to(const char *prefix, int64_t request_ms_max)
 {
     char url[64];
-    const struct client_config c = {
-        .url = url, .token = "hgk_x", .request_ms_max = request_ms_max};
+    const struct client_config c = {.url = url, .token = "hgk_x", .request_ms_max = request_ms_max};
     struct client *cl = NULL;
     struct err e;
 
@@ -29,12 +28,13 @@ static struct client *client_to(const char *prefix, int64_t request_ms_max)
     return cl;
 }
 
-/* --- what stands at this end: a thread that writes and reads like ssh --------------------------- */
+/* --- what stands at this end: a thread that writes and reads like ssh ---------------------------
+ */
 
 struct user {
-    int to, from;         /* its ends of the two pipes */
-    int fd_in, fd_out;    /* the tunnel's */
-    size_t send, got;     /* bytes */
+    int to, from;      /* its ends of the two pipes */
+    int fd_in, fd_out; /* the tunnel's */
+    size_t send, got;  /* bytes */
     bool in_order, reads_late;
     pthread_t thread;
 };

@@ -27,28 +27,24 @@ static void source_path(char out[512], const char *name)
     snprintf(out, 512, "%s/%s", source ? source : ".", name);
 }
 
-/* In the child. `program` was found before: a failed assertion must not run the rest of the tests
- * twice. */
-static void run_daemon(struct fx_daemon *d, const char *program, const char *command)
+static size_t arguments(struct fx_daemon *d, const char *program, const char *command,
+                        const char *argv[40], char text[4][512])
 {
-    char catalogue[512], state[192], token[192], listen[224], log[192];
-    const char *argv[40];
-    int n = 0, fd;
+    size_t n = 0;
 
-    source_path(catalogue, "share/catalogue.yaml");
-    snprintf(state, sizeof state, "--state-dir=%s", d->dir);
-    snprintf(token, sizeof token, "--seed-token-file=%s/token", d->dir);
-    snprintf(listen, sizeof listen, "--listen=%s", d->url);
-    snprintf(log, sizeof log, "%s/log", d->dir);
+    source_path(text[0], "share/catalogue.yaml");
+    snprintf(text[1], 512, "--state-dir=%s", d->dir);
+    snprintf(text[2], 512, "--seed-token-file=%s/token", d->dir);
+    snprintf(text[3], 512, "--listen=%s", d->listen ? d->listen : d->url);
     argv[n++] = program;
     if (command)
         argv[n++] = command;
-    argv[n++] = state;
-    argv[n++] = listen;
+    argv[n++] = text[1];
+    argv[n++] = text[3];
     argv[n++] = "--catalogue";
-    argv[n++] = catalogue;
+    argv[n++] = d->catalogue ? d->catalogue : text[0];
     argv[n++] = "--seed";
-    argv[n++] = token;
+    argv[n++] = text[2];
     argv[n++] = "--seed-grant";
     argv[n++] = d->grant ? d->grant : "250.00";
     argv[n++] = "--engine";
@@ -58,7 +54,21 @@ static void run_daemon(struct fx_daemon *d, const char *program, const char *com
     for (size_t i = 0; i < ARRAY_SIZE(d->extra) && d->extra[i]; i++)
         argv[n++] = d->extra[i];
     argv[n] = NULL;
-    fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    return n;
+}
+
+/* In the child. `program` was found before: a failed assertion must not run the rest of the tests
+ * twice. */
+static void run_daemon(struct fx_daemon *d, const char *program, const char *command,
+                       const char *log)
+{
+    char text[4][512], path[192];
+    const char *argv[40];
+    int fd;
+
+    arguments(d, program, command, argv, text);
+    snprintf(path, sizeof path, "%s/%s", d->dir, log);
+    fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (fd >= 0) {
         dup2(fd, STDOUT_FILENO);
         dup2(fd, STDERR_FILENO);
@@ -67,16 +77,40 @@ static void run_daemon(struct fx_daemon *d, const char *program, const char *com
     _exit(127);
 }
 
+static void log_read(struct fx_daemon *d, const char *log, struct strbuf *out)
+{
+    char path[192];
+
+    snprintf(path, sizeof path, "%s/%s", d->dir, log);
+    if (file_read(path, out, NULL))
+        strbuf_adds(out, "(no log)");
+}
+
 static void log_print(struct fx_daemon *d)
 {
-    char log[192];
     STRBUF text;
 
     strbuf_init(&text, 16 * 1024 * 1024);
-    snprintf(log, sizeof log, "%s/log", d->dir);
-    if (!file_read(log, &text, NULL))
-        fprintf(stderr, "--- hourglassd's log ends:\n%s\n",
-                text.len > 3000 ? text.data + text.len - 3000 : text.data);
+    log_read(d, "log", &text);
+    fprintf(stderr, "--- hourglassd's log ends:\n%s\n",
+            text.len > 3000 ? text.data + text.len - 3000 : text.data);
+}
+
+void fx_daemon_await_log(struct fx_daemon *d, const char *text)
+{
+    for (int waited = 0; waited < FX_DAEMON_WAIT_MS; waited += 20) {
+        bool found;
+        STRBUF log;
+
+        strbuf_init(&log, 16 * 1024 * 1024);
+        log_read(d, "log", &log);
+        found = strstr(log.data, text) != NULL;
+        if (found)
+            return;
+        poll(NULL, 0, 20);
+    }
+    log_print(d);
+    fail_msg("hourglassd never logged '%s'", text);
 }
 
 static bool token_read(struct fx_daemon *d)
@@ -111,16 +145,27 @@ static bool answers(struct fx_daemon *d)
     return me != NULL;
 }
 
-void fx_daemon_start(struct fx_daemon *d)
+static pid_t spawn(struct fx_daemon *d, const char *command, const char *log)
 {
     const char *program = t_program("hourglassd");
+    pid_t child;
 
-    assert_int_equal(d->pid, 0);
     fflush(NULL);
-    d->pid = fork();
-    assert_true(d->pid >= 0);
-    if (d->pid == 0)
-        run_daemon(d, program, NULL);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        run_daemon(d, program, command, log);
+    return child;
+}
+
+void fx_daemon_spawn(struct fx_daemon *d)
+{
+    assert_int_equal(d->pid, 0);
+    d->pid = spawn(d, NULL, "log");
+}
+
+void fx_daemon_await(struct fx_daemon *d)
+{
     for (int waited = 0; waited < FX_DAEMON_WAIT_MS; waited += 10) {
         int status;
 
@@ -134,6 +179,37 @@ void fx_daemon_start(struct fx_daemon *d)
     }
     log_print(d);
     fail_msg("hourglassd did not start: %s", d->e.msg);
+}
+
+void fx_daemon_start(struct fx_daemon *d)
+{
+    fx_daemon_spawn(d);
+    fx_daemon_await(d);
+}
+
+int fx_daemon_run(struct fx_daemon *d, const char *command, struct strbuf *said)
+{
+    char path[192];
+    pid_t child;
+
+    snprintf(path, sizeof path, "%s/said", d->dir);
+    unlink(path);
+    child = spawn(d, command, "said");
+    for (int waited = 0; waited < FX_DAEMON_WAIT_MS; waited += 5) {
+        int status;
+
+        if (waitpid(child, &status, WNOHANG) == child) {
+            log_read(d, "said", said);
+            if (!WIFEXITED(status))
+                fail_msg("hourglassd was ended by signal %d", WTERMSIG(status));
+            return WEXITSTATUS(status);
+        }
+        poll(NULL, 0, 5);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    fail_msg("hourglassd was to refuse, and runs");
+    return -1;
 }
 
 int fx_daemon_end(struct fx_daemon *d, int signal)
@@ -153,19 +229,14 @@ int fx_daemon_end(struct fx_daemon *d, int signal)
 
 int fx_daemon_check(struct fx_daemon *d)
 {
-    const char *program = t_program("hourglassd");
-    int status = -1;
-    pid_t child;
+    int code;
+    STRBUF said;
 
-    fflush(NULL);
-    child = fork();
-    if (child == 0)
-        run_daemon(d, program, "--check");
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (status)
-        log_print(d);
-    return status;
+    strbuf_init(&said, 1024 * 1024);
+    code = fx_daemon_run(d, "--check", &said);
+    if (code)
+        fprintf(stderr, "--- hourglassd --check said:\n%s\n", said.data);
+    return code;
 }
 
 json_t *fx_ask_with(struct client *cl, const char *method, const char *path, const char *body,
@@ -236,7 +307,7 @@ json_t *fx_await_state(struct fx_daemon *d, const char *path, const char *state)
     return NULL;
 }
 
-void fx_launch(struct fx_daemon *d, const char *offer, char id[ID_MAX])
+void fx_daemon_launch(struct fx_daemon *d, const char *offer, char id[ID_MAX])
 {
     char body[128], path[128];
     json_t *in;
@@ -247,6 +318,15 @@ void fx_launch(struct fx_daemon *d, const char *offer, char id[ID_MAX])
     json_decref(in);
     snprintf(path, sizeof path, "/v1/instances/%s", id);
     json_decref(fx_await_state(d, path, "running"));
+}
+
+void fx_daemon_delete(struct fx_daemon *d, const char *id)
+{
+    char path[128];
+
+    snprintf(path, sizeof path, "/v1/instances/%s", id);
+    json_decref(fx_must(d, "DELETE", path, NULL));
+    json_decref(fx_await_state(d, path, "terminated"));
 }
 
 static bool all_gone(struct fx_daemon *d)

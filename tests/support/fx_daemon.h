@@ -16,10 +16,12 @@ struct fx_daemon {
     char url[192]; /* "unix:<dir>/api.sock" */
     char socket[160];
     char token[TOKEN_BYTES_MAX];
-    const char *grant;    /* NULL: "250.00" */
-    const char *engine;   /* NULL: "local" */
-    bool staff;           /* the owner is support staff too */
-    const char *extra[8]; /* further flags, NULL-terminated */
+    const char *grant;     /* NULL: "250.00" */
+    const char *engine;    /* NULL: "local" */
+    const char *catalogue; /* NULL: the shipped one */
+    const char *listen;    /* NULL: the socket; client and url then are the test's to set */
+    bool staff;            /* the owner is support staff too */
+    const char *extra[8];  /* further flags, NULL-terminated */
     struct client *client;
     struct err e;
 };
@@ -28,6 +30,14 @@ struct fx_daemon {
 void fx_daemon_init(struct fx_daemon *d);
 /* Start and wait until it answers; fails the test when it does not. Restart = the same again. */
 void fx_daemon_start(struct fx_daemon *d);
+/* The two halves of it: begin, and wait until it answers. */
+void fx_daemon_spawn(struct fx_daemon *d);
+void fx_daemon_await(struct fx_daemon *d);
+/* Run it, with this flag before the others (NULL: none), until it ends by itself, and append what
+ * it said. For what it refuses. Returns its exit code; fails the test when it goes on running. */
+int fx_daemon_run(struct fx_daemon *d, const char *command, struct strbuf *said);
+/* Wait until its log has this text; fails the test after FX_DAEMON_WAIT_MS. */
+void fx_daemon_await_log(struct fx_daemon *d, const char *text);
 /* Send a signal and wait for its end. Returns the wait status. */
 int fx_daemon_end(struct fx_daemon *d, int signal);
 /* Delete every instance, wait until they are gone, stop. So that no sandbox outlives a test. */
@@ -49,6 +59,8 @@ int64_t fx_micros(const json_t *o, const char *name);
 /* Poll until the object's state is this; fails the test after FX_DAEMON_WAIT_MS. Caller owns. */
 json_t *fx_await_state(struct fx_daemon *d, const char *path, const char *state);
 /* Launch on this offer (free of a deadline) and wait for running; id is copied. */
-void fx_launch(struct fx_daemon *d, const char *offer, char id[ID_MAX]);
+void fx_daemon_launch(struct fx_daemon *d, const char *offer, char id[ID_MAX]);
+/* Delete and wait for the end. */
+void fx_daemon_delete(struct fx_daemon *d, const char *id);
 
 #endif

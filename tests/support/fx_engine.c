@@ -11,12 +11,12 @@
 #define TICK_MS        10
 #define SIM_START_MS   1790000000000
 
-bool fx_is_sim(const struct fixture *fx)
+bool fxe_is_sim(const struct fixture *fx)
 {
     return strcmp(fx->name, "sim") == 0;
 }
 
-void fx_need(const struct fixture *fx)
+void fxe_need(const struct fixture *fx)
 {
     if (!fx->en) {
         print_message("skipped: %s\n", fx->err.msg);
@@ -47,7 +47,7 @@ static void open_engine(struct fixture *fx)
     assert_ok(rc, &fx->err);
 }
 
-int fx_setup(void **state)
+int fxe_setup(void **state)
 {
     const char *name = *state;
     struct fixture *fx = calloc(1, sizeof *fx);
@@ -58,8 +58,8 @@ int fx_setup(void **state)
     clock_test_init(&fx->hands, SIM_START_MS);
     ids_make(fx);
     fx->config = (struct engine_config){.state_dir = fx->state_dir, .virtual_gpu_slots = 2};
-    fx->config.clock = fx_is_sim(fx) ? &fx->hands.base : clock_real();
-    if (!fx_is_sim(fx))
+    fx->config.clock = fxe_is_sim(fx) ? &fx->hands.base : clock_real();
+    if (!fxe_is_sim(fx))
         fx->config.run_program = t_program("hourglass-run");
     open_engine(fx);
     *state = fx;
@@ -84,44 +84,77 @@ static bool await_over(const char *id, bool is_job, void *ctx)
 
     for (int i = 0; i < WAIT_TICKS_MAX; i++) {
         enum engine_state state =
-            is_job ? fx_job_describe(fx, id).state : fx_describe(fx, id).state;
+            is_job ? fxe_job_describe(fx, id).state : fxe_describe(fx, id).state;
 
         if (state == ENGINE_ABSENT || state == ENGINE_ENDED || state == ENGINE_FAILED)
             return true;
-        fx_tick(fx);
+        fxe_tick(fx);
     }
     fail_msg("%s outlived its test", id);
     return false;
 }
 
-int fx_teardown(void **state)
+static bool remove_one(const char *id, bool is_job, void *ctx)
+{
+    struct fixture *fx = ctx;
+
+    if (!is_job)
+        assert_ok(fx->en->ops->remove(fx->en, id, &fx->err), &fx->err);
+    return true;
+}
+
+/* Removal goes on in the background; it must not meet the removal of the folder. */
+static void await_removed(struct fixture *fx)
+{
+    char path[600];
+    bool left = !fxe_is_sim(fx);
+
+    snprintf(path, sizeof path, "%s/%s", fx->config.state_dir, fx->name);
+    for (int i = 0; left && i < WAIT_TICKS_MAX; i++) {
+        DIR *dir = opendir(path);
+        struct dirent *entry;
+
+        assert_non_null(dir);
+        left = false;
+        while ((entry = readdir(dir)))
+            left = left || strstr(entry->d_name, "trash");
+        closedir(dir);
+        if (left)
+            fxe_tick(fx);
+    }
+    assert_false(left);
+}
+
+int fxe_teardown(void **state)
 {
     struct fixture *fx = *state;
 
     if (fx->en) {
         assert_ok(fx->en->ops->each(fx->en, stop_one, fx, &fx->err), &fx->err);
         assert_ok(fx->en->ops->each(fx->en, await_over, fx, &fx->err), &fx->err);
+        assert_ok(fx->en->ops->each(fx->en, remove_one, fx, &fx->err), &fx->err);
+        await_removed(fx);
         fx->en->ops->close(fx->en);
     }
     free(fx);
     return 0;
 }
 
-void fx_reopen(struct fixture *fx)
+void fxe_reopen(struct fixture *fx)
 {
     fx->en->ops->close(fx->en);
     assert_ok(engine_open(fx->name, &fx->config, &fx->en, &fx->err), &fx->err);
 }
 
-void fx_tick(struct fixture *fx)
+void fxe_tick(struct fixture *fx)
 {
-    if (fx_is_sim(fx))
+    if (fxe_is_sim(fx))
         clock_test_advance(&fx->hands, TICK_MS);
     else
         poll(NULL, 0, TICK_MS);
 }
 
-struct engine_instance fx_describe(struct fixture *fx, const char *id)
+struct engine_instance fxe_describe(struct fixture *fx, const char *id)
 {
     struct engine_instance in;
 
@@ -129,7 +162,7 @@ struct engine_instance fx_describe(struct fixture *fx, const char *id)
     return in;
 }
 
-struct engine_job fx_job_describe(struct fixture *fx, const char *id)
+struct engine_job fxe_job_describe(struct fixture *fx, const char *id)
 {
     struct engine_job job;
 
@@ -145,23 +178,23 @@ static void wrong_end(const char *id, enum engine_state is, enum engine_state wa
              engine_state_names[want]);
 }
 
-struct engine_instance fx_await(struct fixture *fx, const char *id, enum engine_state state)
+struct engine_instance fxe_await(struct fixture *fx, const char *id, enum engine_state state)
 {
     struct engine_instance in = {.state = ENGINE_ABSENT};
 
     for (int i = 0; i < WAIT_TICKS_MAX; i++) {
-        in = fx_describe(fx, id);
+        in = fxe_describe(fx, id);
         if (in.state == state)
             return in;
         wrong_end(id, in.state, state, in.detail);
-        fx_tick(fx);
+        fxe_tick(fx);
     }
     fail_msg("%s stayed %s, expected %s", id, engine_state_names[in.state],
              engine_state_names[state]);
     return in;
 }
 
-struct engine_job fx_job_await(struct fixture *fx, const char *id, enum engine_state state)
+struct engine_job fxe_job_await(struct fixture *fx, const char *id, enum engine_state state)
 {
     int watch = fx->en->ops->job_watch(fx->en, id);
     struct engine_job job = {.state = ENGINE_ABSENT};
@@ -170,12 +203,12 @@ struct engine_job fx_job_await(struct fixture *fx, const char *id, enum engine_s
     for (int i = 0; i < WAIT_TICKS_MAX; i++) {
         struct pollfd fd = {watch, POLLIN, 0};
 
-        job = fx_job_describe(fx, id);
+        job = fxe_job_describe(fx, id);
         if (job.state == state)
             break;
         wrong_end(id, job.state, state, job.detail);
         if (watch < 0)
-            fx_tick(fx);
+            fxe_tick(fx);
         else if (poll(&fd, 1, TICK_MS) == 1 && read(watch, events, sizeof events) < 0)
             fail_msg("cannot read the watch");
     }
@@ -187,7 +220,7 @@ struct engine_job fx_job_await(struct fixture *fx, const char *id, enum engine_s
     return job;
 }
 
-enum err_code fx_provision(struct fixture *fx, const char *id, int64_t gpus)
+enum err_code fxe_provision(struct fixture *fx, const char *id, int64_t gpus)
 {
     struct engine_provision p = {.instance_id = id,
                                  .gpu_count = gpus,
@@ -199,20 +232,20 @@ enum err_code fx_provision(struct fixture *fx, const char *id, int64_t gpus)
     return fx->en->ops->provision(fx->en, &p, &fx->err);
 }
 
-void fx_launch(struct fixture *fx, const char *id)
+void fxe_launch(struct fixture *fx, const char *id)
 {
-    assert_ok(fx_provision(fx, id, 1), &fx->err);
-    fx_await(fx, id, ENGINE_READY);
+    assert_ok(fxe_provision(fx, id, 1), &fx->err);
+    fxe_await(fx, id, ENGINE_READY);
 }
 
-void fx_stop(struct fixture *fx, const char *id)
+void fxe_stop(struct fixture *fx, const char *id)
 {
     assert_ok(fx->en->ops->stop(fx->en, id, false, &fx->err), &fx->err);
-    fx_await(fx, id, ENGINE_ENDED);
+    fxe_await(fx, id, ENGINE_ENDED);
 }
 
-enum err_code fx_job_start_limited(struct fixture *fx, const char *job, const char *ins,
-                                   const struct act *act, int64_t seconds, int64_t log_bytes)
+enum err_code fxe_job_start_limited(struct fixture *fx, const char *job, const char *ins,
+                                    const struct act *act, int64_t seconds, int64_t log_bytes)
 {
     struct engine_job_start j = {.job_id = job,
                                  .instance_id = ins,
@@ -221,18 +254,18 @@ enum err_code fx_job_start_limited(struct fixture *fx, const char *job, const ch
                                  .grace_seconds = 1,
                                  .log_bytes_max = log_bytes};
 
-    if (fx_is_sim(fx))
+    if (fxe_is_sim(fx))
         sim_plan_jobs(fx->en, &act->plan);
     return fx->en->ops->job_start(fx->en, &j, &fx->err);
 }
 
-enum err_code fx_job_start(struct fixture *fx, const char *job, const char *ins,
-                           const struct act *act)
+enum err_code fxe_job_start(struct fixture *fx, const char *job, const char *ins,
+                            const struct act *act)
 {
-    return fx_job_start_limited(fx, job, ins, act, 0, 0);
+    return fxe_job_start_limited(fx, job, ins, act, 0, 0);
 }
 
-void fx_output(struct fixture *fx, const char *job, int want, struct strbuf *out)
+void fxe_output(struct fixture *fx, const char *job, int want, struct strbuf *out)
 {
     struct engine_output info = {.ended = false};
     int64_t offset = 0;
@@ -254,21 +287,21 @@ void fx_output(struct fixture *fx, const char *job, int want, struct strbuf *out
     assert_false(out->failed);
 }
 
-void fx_await_output(struct fixture *fx, const char *job, const char *text)
+void fxe_await_output(struct fixture *fx, const char *job, const char *text)
 {
     for (int i = 0; i < WAIT_TICKS_MAX; i++) {
-        STRBUF out;
+        STRBUF out = {0};
 
-        fx_output(fx, job, 2, &out);
+        fxe_output(fx, job, 2, &out);
         if (strstr(out.data, text))
             return;
-        fx_tick(fx);
+        fxe_tick(fx);
     }
     fail_msg("%s never wrote '%s'", job, text);
 }
 
 /* Processes of this machine whose command line has this text. */
-int fx_processes_with(const char *text)
+int fxe_processes_with(const char *text)
 {
     DIR *proc = opendir("/proc");
     struct dirent *entry;
@@ -298,14 +331,14 @@ int fx_processes_with(const char *text)
     return count;
 }
 
-void fx_await_processes(struct fixture *fx, const char *text, int want)
+void fxe_await_processes(struct fixture *fx, const char *text, int want)
 {
-    for (int i = 0; i < 500 && fx_processes_with(text) != want; i++)
-        fx_tick(fx);
-    assert_int_equal(fx_processes_with(text), want);
+    for (int i = 0; i < 500 && fxe_processes_with(text) != want; i++)
+        fxe_tick(fx);
+    assert_int_equal(fxe_processes_with(text), want);
 }
 
-const char *fx_path(struct fixture *fx, const char *id, const char *file)
+const char *fxe_path(struct fixture *fx, const char *id, const char *file)
 {
     static char paths[4][512];
     static unsigned next;
@@ -315,7 +348,7 @@ const char *fx_path(struct fixture *fx, const char *id, const char *file)
     return path;
 }
 
-void fx_gpu_program(struct fixture *fx, const char *script)
+void fxe_gpu_program(struct fixture *fx, const char *script)
 {
     static char path[512];
     FILE *f;
@@ -327,5 +360,5 @@ void fx_gpu_program(struct fixture *fx, const char *script)
     assert_int_equal(fclose(f), 0);
     assert_int_equal(chmod(path, 0755), 0);
     fx->config.gpu_program = path;
-    fx_reopen(fx);
+    fxe_reopen(fx);
 }

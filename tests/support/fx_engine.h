@@ -27,49 +27,49 @@ struct act {
 };
 
 /* cmocka's setup: the test's initial state is the engine's name. */
-int fx_setup(void **state);
-int fx_teardown(void **state);
+int fxe_setup(void **state);
+int fxe_teardown(void **state);
 
-bool fx_is_sim(const struct fixture *fx);
+bool fxe_is_sim(const struct fixture *fx);
 /* skip() when this machine cannot make sandboxes. */
-void fx_need(const struct fixture *fx);
+void fxe_need(const struct fixture *fx);
 #define FIXTURE(fx)              \
     struct fixture *fx = *state; \
-    fx_need(fx)
+    fxe_need(fx)
 
 /* Let a moment pass: 10 ms. */
-void fx_tick(struct fixture *fx);
-struct engine_instance fx_describe(struct fixture *fx, const char *id);
-struct engine_job fx_job_describe(struct fixture *fx, const char *id);
+void fxe_tick(struct fixture *fx);
+struct engine_instance fxe_describe(struct fixture *fx, const char *id);
+struct engine_job fxe_job_describe(struct fixture *fx, const char *id);
 /* Wait for it, at most a number of seconds; fails when it becomes something final else. */
-struct engine_instance fx_await(struct fixture *fx, const char *id, enum engine_state state);
-struct engine_job fx_job_await(struct fixture *fx, const char *id, enum engine_state state);
+struct engine_instance fxe_await(struct fixture *fx, const char *id, enum engine_state state);
+struct engine_job fxe_job_await(struct fixture *fx, const char *id, enum engine_state state);
 
 /* Provision with one GPU slot, and wait until it is ready. */
-void fx_launch(struct fixture *fx, const char *id);
-enum err_code fx_provision(struct fixture *fx, const char *id, int64_t gpus);
-enum err_code fx_job_start(struct fixture *fx, const char *job, const char *ins,
-                           const struct act *act);
+void fxe_launch(struct fixture *fx, const char *id);
+enum err_code fxe_provision(struct fixture *fx, const char *id, int64_t gpus);
+enum err_code fxe_job_start(struct fixture *fx, const char *job, const char *ins,
+                            const struct act *act);
 /* Start with a limit of time and of output (0: none). */
-enum err_code fx_job_start_limited(struct fixture *fx, const char *job, const char *ins,
-                                   const struct act *act, int64_t seconds, int64_t log_bytes);
+enum err_code fxe_job_start_limited(struct fixture *fx, const char *job, const char *ins,
+                                    const struct act *act, int64_t seconds, int64_t log_bytes);
 /* Stop and wait for its end. */
-void fx_stop(struct fixture *fx, const char *id);
+void fxe_stop(struct fixture *fx, const char *id);
 
 /* All output of one or both streams (want: 0 out, 1 errors, 2 both). Caller releases. */
-void fx_output(struct fixture *fx, const char *job, int want, struct strbuf *out);
+void fxe_output(struct fixture *fx, const char *job, int want, struct strbuf *out);
 /* Wait until the output has this text. */
-void fx_await_output(struct fixture *fx, const char *job, const char *text);
+void fxe_await_output(struct fixture *fx, const char *job, const char *text);
 
 /* Processes of this machine whose command line has this text, and waiting for a number. */
-int fx_processes_with(const char *text);
-void fx_await_processes(struct fixture *fx, const char *text, int want);
+int fxe_processes_with(const char *text);
+void fxe_await_processes(struct fixture *fx, const char *text, int want);
 
 /* <state_dir>/local/<id>/<file>; the text lives until the next call but three. */
-const char *fx_path(struct fixture *fx, const char *id, const char *file);
+const char *fxe_path(struct fixture *fx, const char *id, const char *file);
 /* Close and open again on the same folder. */
-void fx_reopen(struct fixture *fx);
+void fxe_reopen(struct fixture *fx);
 /* Write a program (shell) that stands in for hourglass-gpu. */
-void fx_gpu_program(struct fixture *fx, const char *script);
+void fxe_gpu_program(struct fixture *fx, const char *script);
 
 #endif

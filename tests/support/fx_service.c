@@ -302,6 +302,37 @@ int fx_audits(struct fx_service *fx, const char *action, const char *object_id)
     return found;
 }
 
+struct entry *fx_entries(struct fx_service *fx, size_t *count)
+{
+    struct page_query q = {.limit = PAGE_ITEMS_MAX};
+    char next[CURSOR_BYTES_MAX];
+    struct entry *all = NULL;
+    size_t n = 0;
+
+    do {
+        struct entry *page = NULL, *more;
+        size_t got = 0;
+
+        OK(entry_list(AS(us), &q, &page, &got, next, E));
+        more = realloc(all, (n + got + 1) * sizeof *all);
+        assert_non_null(more);
+        all = more;
+        if (got)
+            memcpy(all + n, page, got * sizeof *all);
+        n += got;
+        free(page);
+        text_copy(q.cursor, sizeof q.cursor, next);
+    } while (next[0]);
+    for (size_t i = 0; i < n / 2; i++) {
+        struct entry swap = all[i];
+
+        all[i] = all[n - 1 - i];
+        all[n - 1 - i] = swap;
+    }
+    *count = n;
+    return all;
+}
+
 /* Units of the pool of GPUs that instances with an open hold take. */
 static void pools_check(struct fx_service *fx)
 {

@@ -73,6 +73,8 @@ void fx_act(struct fx_service *fx, struct instance *i, enum instance_action acti
 void fx_credit(struct fx_service *fx, struct credit *out);
 int64_t fx_pool_used(struct fx_service *fx, const char *name);
 int64_t fx_account(struct fx_service *fx, enum account account);
+/* All entries there are, oldest first. Caller owns (free). */
+struct entry *fx_entries(struct fx_service *fx, size_t *count);
 void fx_grant_make(struct fx_service *fx, enum grant_kind kind, int64_t micros,
                    int64_t expires_at_ms, struct grant *out);
 /* Events of this kind about this object ("" all) so far. */

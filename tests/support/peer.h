@@ -9,8 +9,8 @@
 
 #include "core/base.h"
 
-#define PEER_WAIT_MS      10000
-#define PEER_REQUESTS_MAX 32
+#define PEER_WAIT_MS       10000
+#define PEER_REQUESTS_MAX  32
 #define PEER_REQUEST_BYTES 8192
 
 struct peer {

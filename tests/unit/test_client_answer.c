@@ -110,9 +110,8 @@ static void a_cursor_that_would_be_cut_is_refused(void **state)
     struct err e;
 
     (void)state;
-    assert_err(
-        ERR_INVALID,
-        answer_decode_list(body, (size_t)n, &instance_shape, &items, &count, next, &e), &e);
+    assert_err(ERR_INVALID,
+               answer_decode_list(body, (size_t)n, &instance_shape, &items, &count, next, &e), &e);
 }
 
 static void a_problem_becomes_an_error_with_details_and_facts(void **state)
@@ -144,10 +143,10 @@ static void an_error_unknown_here_keeps_the_meaning_of_its_status(void **state)
     static const struct {
         int status;
         enum err_code want;
-    } rows[] = {{404, ERR_NOT_FOUND},  {409, ERR_CONFLICT},      {422, ERR_INVALID},
-                {402, ERR_NO_CREDIT},  {418, ERR_BAD_REQUEST},   {429, ERR_RATE},
-                {503, ERR_BUSY},       {502, ERR_UNREACHABLE},   {500, ERR_INTERNAL},
-                {403, ERR_FORBIDDEN},  {401, ERR_UNAUTHENTICATED}};
+    } rows[] = {{404, ERR_NOT_FOUND}, {409, ERR_CONFLICT},       {422, ERR_INVALID},
+                {402, ERR_NO_CREDIT}, {418, ERR_BAD_REQUEST},    {429, ERR_RATE},
+                {503, ERR_BUSY},      {502, ERR_UNREACHABLE},    {500, ERR_INTERNAL},
+                {403, ERR_FORBIDDEN}, {401, ERR_UNAUTHENTICATED}};
     static const char body[] = "{\"code\":\"quantum-flux\",\"detail\":\"too much\"}";
     struct err e;
 

@@ -69,8 +69,12 @@ static void events_are_the_same_in_pieces_of_any_size(void **state)
         {"id: 1\ndata: a\n\nid\ndata: b\n\n", "[1|message|a][|message|b]"},
         {"event: log\ndata: a\n\ndata: b\n\n", "[|log|a][|message|b]"},
         {"id: 3\n\ndata: b\n\n", "[3|message|b]"},
-        {"\xEF\xBB\xBF" "data: marked\n\n", "[|message|marked]"},
-        {"data: x\n\n\xEF\xBB\xBF" "data: not again\n\n", "[|message|x]"},
+        {"\xEF\xBB\xBF"
+         "data: marked\n\n",
+         "[|message|marked]"},
+        {"data: x\n\n\xEF\xBB\xBF"
+         "data: not again\n\n",
+         "[|message|x]"},
         {"data: never ended\n", ""},
         {"data: never ended", ""},
         {"data: \xC3\xA9\xE6\xBC\xA2\n\n", "[|message|\xC3\xA9\xE6\xBC\xA2]"},
@@ -128,7 +132,7 @@ static void retry_takes_digits_only(void **state)
     static const struct {
         const char *bytes;
         int64_t want;
-    } rows[] = {{"retry: 1500\n", 1500}, {"retry: -1\n", 0},  {"retry: 1e9\n", 0},
+    } rows[] = {{"retry: 1500\n", 1500}, {"retry: -1\n", 0},         {"retry: 1e9\n", 0},
                 {"retry:\n", 0},         {"retry: 9999999999\n", 0}, {"retry: 0\n", 0}};
 
     (void)state;

@@ -16,10 +16,12 @@ static enum err_code try_open(const char *url, const char *token, struct err *e)
 
 static void a_key_goes_to_this_machine_or_by_https(void **state)
 {
-    static const char *const good[] = {
-        "http://127.0.0.1:7070", "http://127.0.0.1",  "http://127.1.2.3:1/", "http://localhost",
-        "http://localhost:7070", "HTTP://LOCALHOST/", "http://[::1]:7070",   "https://a.example",
-        "https://10.0.0.1:8443", "unix:/run/hourglass/api.sock", "https://a.example/under/"};
+    static const char *const good[] = {"http://127.0.0.1:7070",   "http://127.0.0.1",
+                                       "http://127.1.2.3:1/",     "http://localhost",
+                                       "http://localhost:7070",   "HTTP://LOCALHOST/",
+                                       "http://[::1]:7070",       "https://a.example",
+                                       "https://10.0.0.1:8443",   "unix:/run/hourglass/api.sock",
+                                       "https://a.example/under/"};
     struct err e;
 
     (void)state;
@@ -29,11 +31,17 @@ static void a_key_goes_to_this_machine_or_by_https(void **state)
 
 static void a_key_in_the_clear_beyond_loopback_is_refused(void **state)
 {
-    static const char *const bad[] = {
-        "http://a.example",       "http://10.0.0.1:7070",      "http://127.0.0.1.a.example",
-        "http://127.a.example/",  "http://localhost.a.example", "http://localhosts",
-        "http://[::2]:7070",      "http://[::ffff:10.0.0.1]",  "http://0.0.0.0:7070",
-        "http://128.0.0.1",       "HTTP://A.EXAMPLE"};
+    static const char *const bad[] = {"http://a.example",
+                                      "http://10.0.0.1:7070",
+                                      "http://127.0.0.1.a.example",
+                                      "http://127.a.example/",
+                                      "http://localhost.a.example",
+                                      "http://localhosts",
+                                      "http://[::2]:7070",
+                                      "http://[::ffff:10.0.0.1]",
+                                      "http://0.0.0.0:7070",
+                                      "http://128.0.0.1",
+                                      "HTTP://A.EXAMPLE"};
     struct err e;
 
     (void)state;
@@ -46,12 +54,22 @@ static void a_key_in_the_clear_beyond_loopback_is_refused(void **state)
 
 static void what_is_no_address_is_refused(void **state)
 {
-    static const char *const bad[] = {
-        "",         "127.0.0.1:7070", "ftp://localhost", "file:///etc/passwd", "unix:relative",
-        "unix:",    "http://",        "http:///path",    "http://localhost:99999",
-        "http://user:secret@localhost", "http://localhost?x=1", "http://localhost#x",
-        "http://127.0.0.1@a.example",   "http://local host",    "http://localhost\r\nX: y",
-        "https:// "};
+    static const char *const bad[] = {"",
+                                      "127.0.0.1:7070",
+                                      "ftp://localhost",
+                                      "file:///etc/passwd",
+                                      "unix:relative",
+                                      "unix:",
+                                      "http://",
+                                      "http:///path",
+                                      "http://localhost:99999",
+                                      "http://user:secret@localhost",
+                                      "http://localhost?x=1",
+                                      "http://localhost#x",
+                                      "http://127.0.0.1@a.example",
+                                      "http://local host",
+                                      "http://localhost\r\nX: y",
+                                      "https:// "};
     struct err e;
 
     (void)state;

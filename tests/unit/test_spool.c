@@ -86,8 +86,9 @@ static void a_missing_record_is_not_found_and_a_broken_one_invalid(void **state)
         "{",
         "null",
         "{\"generation\":0,\"reason\":\"exited\"}",
-        "{\"generation\":1,\"reason\":\"bored\"}",
-        "{\"generation\":1,\"reason\":\"exited\",\"extra\":1}",
+        "{\"reason\":\"exited\"}",
+        "{\"generation\":\"1\"}",
+        "{\"generation\":1,\"exit_code\":\"7\"}",
         "{\"generation\":1,\"reason\":\"exited\",\"generation\":2}",
     };
     const char *dir = t_dir();
@@ -107,6 +108,26 @@ static void a_missing_record_is_not_found_and_a_broken_one_invalid(void **state)
     assert_err(ERR_NOT_FOUND, spool_load(dir, SPOOL_STATUS, &spool_status_shape, &status, &e), &e);
 }
 
+/* hourglass-run goes on while hourglassd is replaced, and the other way round. */
+static void what_a_newer_version_wrote_is_read(void **state)
+{
+    static const char text[] = "{\"generation\":2,\"reason\":\"eclipse\",\"exit_code\":7,"
+                               "\"tomorrow\":[1],\"detail\":\"a\\u0001b\"}";
+    struct spool_end end = {.generation = 0};
+    const char *dir = t_dir();
+    char path[SPOOL_PATH_BYTES_MAX];
+    struct err e;
+
+    UNUSED(state);
+    assert_ok(spool_path(path, dir, SPOOL_END, &e), &e);
+    assert_ok(file_write(path, text, sizeof text - 1, 0600, &e), &e);
+    assert_ok(spool_load(dir, SPOOL_END, &spool_end_shape, &end, &e), &e);
+    assert_int_equal(end.generation, 2);
+    assert_int_equal(end.exit_code, 7);
+    assert_int_equal(end.reason, JOB_REASON_NONE);
+    shape_release(&spool_end_shape, &end);
+}
+
 static void a_path_that_does_not_fit_is_refused(void **state)
 {
     char dir[SPOOL_PATH_BYTES_MAX], path[SPOOL_PATH_BYTES_MAX];
@@ -116,6 +137,17 @@ static void a_path_that_does_not_fit_is_refused(void **state)
     memset(dir, 'x', sizeof dir);
     dir[sizeof dir - 1] = '\0';
     assert_err(ERR_LIMIT, spool_path(path, dir, SPOOL_END, &e), &e);
+}
+
+/* valgrind 3.19 knows no pidfds, and its fork in place of vfork hides a failed exec. */
+static void needs_the_kernel_itself(void)
+{
+    const char *preload = getenv("LD_PRELOAD");
+
+    if (preload && strstr(preload, "vgpreload")) {
+        print_message("skipped: not under valgrind\n");
+        skip();
+    }
 }
 
 /* A child that holds the lock until it is killed; returns when it does. */
@@ -151,6 +183,7 @@ static void the_lock_names_its_holder_and_is_free_when_it_dies(void **state)
     pid_t pid;
 
     UNUSED(state);
+    needs_the_kernel_itself();
     assert_ok(spool_owner(dir, &owner, NULL, &e), &e);
     assert_int_equal(owner, 0);
     pid = hold(dir);
@@ -183,6 +216,7 @@ static void a_signal_goes_to_the_holder_and_to_nobody_else(void **state)
     pid_t pid;
 
     UNUSED(state);
+    needs_the_kernel_itself();
     assert_ok(spool_signal(dir, SIGTERM, &sent, &e), &e);
     assert_false(sent);
     pid = hold(dir);
@@ -200,6 +234,7 @@ int main(void)
         cmocka_unit_test(a_spec_comes_back_as_it_was_written),
         cmocka_unit_test(the_largest_command_and_environment_fit),
         cmocka_unit_test(a_missing_record_is_not_found_and_a_broken_one_invalid),
+        cmocka_unit_test(what_a_newer_version_wrote_is_read),
         cmocka_unit_test(a_path_that_does_not_fit_is_refused),
         cmocka_unit_test(the_lock_names_its_holder_and_is_free_when_it_dies),
         cmocka_unit_test(a_signal_goes_to_the_holder_and_to_nobody_else),

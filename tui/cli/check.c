@@ -1,16 +1,18 @@
 /* check: run hourglass-gpu on this machine and post its report; list reports. */
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/process.h"
 #include "model/report.h"
 #include "tui/cli/cli.h"
 
 #define REPORT_BYTES_MAX HTTP_BODY_BYTES_MAX
+#define CHECKER_SAYS_MAX 4096
+#define CHECKER_MS_MAX   60000
+#define CHECKER_USAGE    2 /* its exit code for words it does not know */
 
 int cli_check_list(struct cli *c)
 {
@@ -40,33 +42,29 @@ static void checker_path(char *out, size_t size)
     text_copy(out, size, "hourglass-gpu");
 }
 
-static int checker_run(const char *tier, struct strbuf *out)
+/* Its report in `out`. Its exit code says what the report says; only "wrong use" has none. */
+static enum err_code checker_run(const char *tier, struct strbuf *out, struct err *e)
 {
-    char path[PATH_MAX], buf[4096];
-    int fds[2], status;
-    ssize_t n;
-    pid_t child;
+    char path[PATH_MAX];
+    const char *const argv[] = {path, "check", "--tier", tier, "-o", "json", NULL};
+    STRBUF says;
+    const struct process p = {.argv = argv,
+                              .env = (const char *const *)environ,
+                              .timeout_ms = CHECKER_MS_MAX,
+                              .out = out,
+                              .errors = &says};
+    enum err_code rc;
+    int status = 0;
 
+    strbuf_init(&says, CHECKER_SAYS_MAX);
     checker_path(path, sizeof path);
-    if (pipe(fds))
-        return -1;
-    fflush(NULL);
-    child = fork();
-    if (child == 0) {
-        dup2(fds[1], STDOUT_FILENO);
-        close(fds[0]);
-        close(fds[1]);
-        execlp(path, "hourglass-gpu", "check", "--tier", tier, "-o", "json", (char *)NULL);
-        fprintf(stderr, "hourglass: hourglass-gpu does not start: %s\n", strerror(errno));
-        _exit(127);
-    }
-    close(fds[1]);
-    while (child > 0 && (n = read(fds[0], buf, sizeof buf)) > 0)
-        strbuf_add(out, buf, (size_t)n);
-    close(fds[0]);
-    if (child < 0 || waitpid(child, &status, 0) < 0 || !WIFEXITED(status))
-        return -1;
-    return WEXITSTATUS(status);
+    rc = process_run(&p, &status, e);
+    if (rc)
+        return err_wrap(e, ERR_IO, "hourglass-gpu");
+    if (!WIFEXITED(status) || WEXITSTATUS(status) == CHECKER_USAGE)
+        return err_set(e, ERR_IO, "hourglass-gpu gave no report: %s",
+                       says.len ? says.data : "it was killed");
+    return ERR_OK;
 }
 
 static int post(struct cli *c, struct report *r)
@@ -83,13 +81,14 @@ static int post(struct cli *c, struct report *r)
     int rc;
 
     strbuf_init(&body, REPORT_BYTES_MAX);
-    if (c->value[CLI_INSTANCE])
-        text_copy(r->instance_id, sizeof r->instance_id, c->value[CLI_INSTANCE]);
-    shape_encode(&report_shape, r, &body);
-    rc = cli_send(c, "POST", "/v1/reports", body.data, &posted);
-    if (!rc)
-        rc = cli_print_object(c, posted, columns, ARRAY_SIZE(columns));
-    return rc;
+    if (c->value[CLI_INSTANCE] &&
+        !text_copy(r->instance_id, sizeof r->instance_id, c->value[CLI_INSTANCE]))
+        return cli_usage(c, "--instance: that is not an id");
+    shape_encode(&report_create_shape, r, &body);
+    if (body.failed)
+        return cli_usage(c, "the report is larger than a request may be");
+    rc = cli_create(c, "/v1/reports", body.data, &posted);
+    return rc ? rc : cli_print_object(c, posted, columns, ARRAY_SIZE(columns));
 }
 
 int cli_check_run(struct cli *c)
@@ -98,20 +97,21 @@ int cli_check_run(struct cli *c)
     struct report r = {0};
     struct err e;
     STRBUF text;
+    enum err_code bad;
     int rc;
 
     strbuf_init(&text, REPORT_BYTES_MAX);
-    if (names_find(tier_names, tier) < 0)
+    if (strcmp(tier, "state") != 0)
         return cli_usage(c, "--tier: expected state");
     err_clear(&e);
-    rc = checker_run(tier, &text);
-    if (rc < 0 || rc == 127 || rc == 2)
-        return CLI_FAILED; /* it said why */
-    if (answer_decode(text.data, text.len, &report_shape, &r, &e))
-        return cli_fail(&e, err_wrap(&e, ERR_IO, "hourglass-gpu's report"));
+    bad = checker_run(tier, &text, &e);
+    if (!bad && answer_decode(text.data, text.len, &report_create_shape, &r, &e))
+        bad = err_set(&e, ERR_IO, "hourglass-gpu gave no report that can be read");
+    if (bad)
+        return cli_fail(&e, bad);
     rc = post(c, &r);
     if (!rc && r.verdict != VERDICT_HEALTHY && r.verdict != VERDICT_DEGRADED)
         rc = CLI_BAD_RESULT;
-    shape_release(&report_shape, &r);
+    shape_release(&report_create_shape, &r);
     return rc;
 }

@@ -1,10 +1,12 @@
-/* Words into a command: the parser, help, and the dispatch over commands.def.h. */
+/* The lists of commands and flags as tables, the help that is written from them, and the way
+ * from words to a command. */
 #include "tui/cli/cli.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#define HELP_BYTES_MAX (64 * 1024)
 
 const struct cli_command cli_commands[] = {
 #define COMMAND(noun, verb, fn, args, least, most, options, help) \
@@ -20,61 +22,74 @@ const struct cli_option_row cli_option_rows[CLI_OPTION_COUNT] = {
 #undef OPTION
 };
 
-const uint64_t cli_options_common = 1ull << CLI_OUTPUT | 1ull << CLI_YES | 1ull << CLI_PROFILE |
-                                    1ull << CLI_CONFIG | 1ull << CLI_URL | 1ull << CLI_HELP;
+#define BIT(id) (1ull << CLI_##id)
+const uint64_t cli_options_common =
+    BIT(OUTPUT) | BIT(YES) | BIT(PROFILE) | BIT(CONFIG) | BIT(URL) | BIT(HELP);
+const uint64_t cli_options_console = BIT(PROFILE) | BIT(CONFIG) | BIT(URL) | BIT(HELP) |
+                                     BIT(VERSION) | BIT(READ_ONLY) | BIT(ASCII) | BIT(COLOR) |
+                                     BIT(NO_COLOR) | BIT(SCRIPT) | BIT(DUMP) | BIT(TRACE);
 
-static void option_help(int id, struct strbuf *out)
+/* --- help ------------------------------------------------------------------------------------- */
+
+static void options_help(uint64_t options, struct strbuf *out)
 {
-    const struct cli_option_row *o = &cli_option_rows[id];
-    char left[48];
+    for (int i = 0; i < CLI_OPTION_COUNT; i++) {
+        const struct cli_option_row *o = &cli_option_rows[i];
+        char left[64], letter[8] = "    ";
 
-    if (o->letter)
-        snprintf(left, sizeof left, "-%c, --%s%s%s", o->letter, o->name, o->value ? " " : "",
+        if (!(options >> i & 1))
+            continue;
+        if (o->letter)
+            snprintf(letter, sizeof letter, "-%c, ", o->letter);
+        snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->value ? " " : "",
                  o->value ? o->value : "");
-    else
-        snprintf(left, sizeof left, "    --%s%s%s", o->name, o->value ? " " : "",
-                 o->value ? o->value : "");
-    strbuf_addf(out, "  %-30s %s\n", left, o->help);
+        strbuf_addf(out, "  %-30s %s\n", left, o->help);
+    }
+}
+
+static void command_help(const struct cli_command *k, struct strbuf *out)
+{
+    strbuf_addf(out, "usage: hourglass %s%s%s%s%s [flags]\n\n%s\n\nflags:\n", k->noun,
+                k->verb[0] ? " " : "", k->verb, k->args[0] ? " " : "", k->args, k->help);
+    options_help(k->options | cli_options_common, out);
 }
 
 void cli_help(const struct cli_command *only, struct strbuf *out)
 {
     if (only) {
-        strbuf_addf(out, "usage: hourglass %s%s%s%s%s [flags]\n\n%s\n\nflags:\n", only->noun,
-                    only->verb[0] ? " " : "", only->verb, only->args[0] ? " " : "", only->args,
-                    only->help);
-        for (int i = 0; i < CLI_OPTION_COUNT; i++)
-            if ((only->options | cli_options_common) >> i & 1)
-                option_help(i, out);
+        command_help(only, out);
         return;
     }
-    strbuf_adds(out, "usage: hourglass                 the console\n"
-                     "       hourglass NOUN VERB …     one command; -h tells its flags\n\n");
+    strbuf_adds(out, "usage: hourglass [flags]            the console\n"
+                     "       hourglass NOUN VERB [flags]  one command; -h tells its flags\n\n");
     for (size_t i = 0; i < cli_command_count; i++) {
+        const struct cli_command *k = &cli_commands[i];
         char left[64];
 
-        snprintf(left, sizeof left, "%s %s%s%s", cli_commands[i].noun, cli_commands[i].verb,
-                 cli_commands[i].verb[0] ? " " : "", cli_commands[i].args);
-        strbuf_addf(out, "  %-32s %s\n", left, cli_commands[i].help);
+        snprintf(left, sizeof left, "%s%s%s%s%s", k->noun, k->verb[0] ? " " : "", k->verb,
+                 k->args[0] ? " " : "", k->args);
+        strbuf_addf(out, "  %-30s %s\n", left, k->help);
     }
     strbuf_adds(out, "\nflags of every command:\n");
-    for (int i = 0; i < CLI_OPTION_COUNT; i++)
-        if (cli_options_common >> i & 1)
-            option_help(i, out);
+    options_help(cli_options_common, out);
+    strbuf_adds(out, "\nflags of the console:\n");
+    options_help(cli_options_console & ~cli_options_common, out);
     strbuf_adds(out, "\nexit codes: 0 done  1 failed  2 wrong use  3 no such object  4 no credit\n"
                      "            5 no stock or wrong state  6 not allowed  7 unreachable\n"
-                     "            8 the job or the checks did not succeed\n");
+                     "            8 the job, the launch or the checks did not succeed\n");
 }
 
 static int help_print(const struct cli_command *only)
 {
     STRBUF text;
 
-    strbuf_init(&text, 64 * 1024);
+    strbuf_init(&text, HELP_BYTES_MAX);
     cli_help(only, &text);
     fputs(text.data, stdout);
-    return CLI_OK;
+    return fflush(stdout) ? CLI_FAILED : CLI_OK;
 }
+
+/* --- words into a command --------------------------------------------------------------------- */
 
 static const struct cli_command *command_find(int argc, char **argv, int *used)
 {
@@ -90,87 +105,29 @@ static const struct cli_command *command_find(int argc, char **argv, int *used)
     return NULL;
 }
 
-static int unknown_command(int argc, char **argv)
+/* A noun alone, or with a wrong verb: say which there are. `hourglass job --help` asked for it. */
+static int noun_only(int argc, char **argv)
 {
-    bool known = false;
+    bool asked = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    FILE *to = asked ? stdout : stderr;
+    size_t known = 0;
 
-    for (size_t i = 0; argc && i < cli_command_count; i++)
-        if (strcmp(cli_commands[i].noun, argv[0]) == 0) {
-            if (!known)
-                fprintf(stderr, "hourglass: '%s' is followed by one of:\n", argv[0]);
-            known = true;
-            fprintf(stderr, "  hourglass %s %s %s\n", cli_commands[i].noun, cli_commands[i].verb,
-                    cli_commands[i].args);
-        }
-    if (!known)
-        fprintf(stderr, "hourglass: there is no command '%s' (try --help)\n", argc ? argv[0] : "");
+    for (size_t i = 0; argc && i < cli_command_count; i++) {
+        const struct cli_command *k = &cli_commands[i];
+
+        if (strcmp(k->noun, argv[0]) != 0)
+            continue;
+        if (known++ == 0)
+            fprintf(to, "'%s' is followed by one of:\n", k->noun);
+        fprintf(to, "  hourglass %s %-8s %-16s %s\n", k->noun, k->verb, k->args, k->help);
+    }
+    if (known)
+        return asked ? CLI_OK : CLI_USAGE;
+    if (argc)
+        cli_say("there is no command '%s' (try --help)", argv[0]);
+    else
+        cli_say("expected a command (try --help)");
     return CLI_USAGE;
-}
-
-static int option_find(const char *arg, const char **value)
-{
-    const char *equals = strchr(arg, '=');
-    size_t len = equals ? (size_t)(equals - arg) : strlen(arg);
-
-    *value = equals ? equals + 1 : NULL;
-    for (int i = 0; i < CLI_OPTION_COUNT; i++) {
-        const struct cli_option_row *o = &cli_option_rows[i];
-
-        if (arg[1] == '-' && strlen(o->name) == len - 2 && strncmp(o->name, arg + 2, len - 2) == 0)
-            return i;
-        if (arg[1] != '-' && o->letter == arg[1] && arg[1]) {
-            *value = arg[2] ? arg + 2 : NULL;
-            return i;
-        }
-    }
-    return -1;
-}
-
-static int parse_option(struct cli *c, int argc, char **argv, int *i)
-{
-    const char *value;
-    int id = option_find(argv[*i], &value);
-
-    if (id < 0 || !((c->command->options | cli_options_common) >> id & 1))
-        return cli_usage(c, "there is no flag '%s' here", argv[*i]);
-    if (!cli_option_rows[id].value) {
-        if (value)
-            return cli_usage(c, "--%s takes no value", cli_option_rows[id].name);
-        c->value[id] = "";
-        return CLI_OK;
-    }
-    if (!value && ++*i < argc)
-        value = argv[*i];
-    if (!value)
-        return cli_usage(c, "--%s needs %s", cli_option_rows[id].name, cli_option_rows[id].value);
-    c->value[id] = value;
-    return CLI_OK;
-}
-
-/* Flags may stand anywhere, but not behind the object of `instance ssh`: those are the command's.
- */
-static int parse(struct cli *c, int argc, char **argv, char **args)
-{
-    bool raw = false;
-
-    for (int i = 0; i < argc; i++) {
-        int rc;
-
-        if (!raw && strcmp(argv[i], "--") == 0) {
-            raw = true;
-            continue;
-        }
-        if (raw || argv[i][0] != '-' || !argv[i][1]) {
-            args[c->arg_count++] = argv[i];
-            raw = raw || c->command->run == cli_instance_ssh;
-            continue;
-        }
-        rc = parse_option(c, argc, argv, &i);
-        if (rc)
-            return rc;
-    }
-    c->args = args;
-    return CLI_OK;
 }
 
 static int format_set(struct cli *c)
@@ -184,27 +141,43 @@ static int format_set(struct cli *c)
     return CLI_OK;
 }
 
+/* Before anything is done, not after. */
+static int values_check(struct cli *c)
+{
+    int64_t seconds;
+    struct err e;
+
+    if (c->value[CLI_TIMEOUT] && duration_parse(c->value[CLI_TIMEOUT], &seconds, &e))
+        return cli_usage(c, "--timeout: %s", e.msg);
+    return format_set(c);
+}
+
 static int client_make(struct cli *c)
 {
     struct profile_flags f = {
         .config = c->value[CLI_CONFIG], .name = c->value[CLI_PROFILE], .url = c->value[CLI_URL]};
-    struct err e;
-    enum err_code rc = profile_load(&f, &c->profile, &e);
     struct client_config config;
+    struct err e;
+    enum err_code rc;
 
-    if (rc)
-        return cli_fail(&e, rc);
-    config = (struct client_config){.url = c->profile.url,
-                                    .token = c->profile.token,
-                                    .ca_file = c->profile.ca_file,
-                                    .clock = c->clock};
-    rc = client_open(&config, &c->client, &e);
-    return rc ? cli_fail(&e, rc) : CLI_OK;
+    err_clear(&e);
+    rc = profile_load(&f, &c->profile, &e);
+    if (!rc) {
+        config = (struct client_config){.url = c->profile.url,
+                                        .token = c->profile.token,
+                                        .ca_file = c->profile.ca_file,
+                                        .clock = c->clock};
+        rc = client_open(&config, &c->client, &e);
+    }
+    if (!rc)
+        return CLI_OK;
+    cli_fail(&e, rc);
+    return rc == ERR_FORBIDDEN ? CLI_DENIED : CLI_USAGE;
 }
 
 static int command_run(struct cli *c, int argc, char **argv, char **args)
 {
-    int rc = parse(c, argc, argv, args);
+    int rc = cli_words_read(c, argc, argv, args);
 
     if (rc)
         return rc;
@@ -212,14 +185,15 @@ static int command_run(struct cli *c, int argc, char **argv, char **args)
         return help_print(c->command);
     if (c->arg_count < c->command->args_min || c->arg_count > c->command->args_max)
         return cli_usage(c, "expected %s", c->command->args[0] ? c->command->args : "no argument");
-    rc = format_set(c);
+    rc = values_check(c);
     if (!rc && c->command->run != cli_completion)
         rc = client_make(c);
     if (!rc)
         rc = c->command->run(c);
     client_close(c->client);
-    if (!rc && (fflush(stdout) || ferror(stdout))) {
-        fprintf(stderr, "hourglass: standard output cannot be written\n");
+    /* A result that nobody got is no success. */
+    if ((fflush(stdout) || ferror(stdout)) && !rc) {
+        cli_say("standard output cannot be written");
         return CLI_FAILED;
     }
     return rc;
@@ -228,23 +202,31 @@ static int command_run(struct cli *c, int argc, char **argv, char **args)
 int cli_run(int argc, char **argv)
 {
     struct cli c = {.clock = clock_real()};
-    int used = 0, rc;
+    int used, words = 0, rc;
     char **args;
 
-    if (argc && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0 ||
-                 strcmp(argv[0], "help") == 0))
-        return help_print(NULL);
-    if (argc && strcmp(argv[0], "--version") == 0) {
+    used = cli_flags_read(&c, argc, argv, cli_options_common | BIT(VERSION));
+    if (used < 0)
+        return CLI_USAGE;
+    argc -= used;
+    argv += used;
+    if (c.value[CLI_VERSION]) {
         printf("hourglass " HOURGLASS_VERSION "\n");
         return CLI_OK;
     }
-    c.command = command_find(argc, argv, &used);
+    if (!argc && c.value[CLI_HELP])
+        return help_print(NULL);
+    if (argc && strcmp(argv[0], "help") == 0) {
+        c.command = command_find(argc - 1, argv + 1, &words);
+        return argc > 1 && !c.command ? noun_only(argc - 1, argv + 1) : help_print(c.command);
+    }
+    c.command = command_find(argc, argv, &words);
     if (!c.command)
-        return unknown_command(argc, argv);
+        return noun_only(argc, argv);
     args = calloc((size_t)argc + 1, sizeof *args);
     if (!args)
         return CLI_FAILED;
-    rc = command_run(&c, argc - used, argv + used, args);
+    rc = command_run(&c, argc - words, argv + words, args);
     explicit_bzero(c.profile.token, sizeof c.profile.token);
     free(args);
     return rc;

@@ -14,7 +14,7 @@ COMMAND("instance", "start", cli_instance_start, "ID...", 1, 50, O(WAIT) | O(TIM
 COMMAND("instance", "delete", cli_instance_delete, "ID...", 1, 50, O(WAIT) | O(TIMEOUT), "stop and remove with all its files")
 COMMAND("instance", "ssh", cli_instance_ssh, "ID [COMMAND...]", 1, 50, 0, "log in, or run a command there")
 COMMAND("instance", "tunnel", cli_instance_tunnel, "ID", 1, 1, 0, "its ssh server on standard input and output (ssh's ProxyCommand)")
-COMMAND("job", "submit", cli_job_submit, "FILE", 1, 1, O(INSTANCE) | O(NAME) | O(DRY_RUN) | O(WAIT) | O(TIMEOUT), "run a job file")
+COMMAND("job", "submit", cli_job_submit, "FILE", 1, 1, O(INSTANCE) | O(NAME) | O(DRY_RUN) | O(WAIT) | O(TIMEOUT), "run a job file; - is standard input")
 COMMAND("job", "list", cli_job_list, "", 0, 0, LISTING | O(STATE) | O(INSTANCE), "your jobs")
 COMMAND("job", "show", cli_job_show, "ID", 1, 1, 0, "one job: state, reason, exit code")
 COMMAND("job", "logs", cli_job_logs, "ID", 1, 1, O(FOLLOW) | O(OFFSET), "its output, byte for byte")

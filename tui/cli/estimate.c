@@ -49,7 +49,7 @@ int cli_estimate(struct cli *c, const char *path, const char *body, bool only)
     int rc;
 
     snprintf(full, sizeof full, "%s?dry_run=true", path);
-    rc = cli_send(c, "POST", full, body, &estimate);
+    rc = cli_create(c, full, body, &estimate);
     if (rc)
         return rc;
     if (only && c->format != CLI_TABLE)
@@ -60,6 +60,7 @@ int cli_estimate(struct cli *c, const char *path, const char *body, bool only)
         struct err e;
 
         cli_cell(c, estimate, &refusal, text, sizeof text);
+        err_clear(&e);
         err_set(&e, err_from_slug(code ? code : ""), "%s", text);
         rc = cli_fail(&e, e.code);
     }

@@ -1,6 +1,5 @@
 /* events: a page, or live until interrupted. */
 #include <stdio.h>
-#include <string.h>
 
 #include "model/event.h"
 #include "tui/cli/cli.h"
@@ -48,8 +47,8 @@ static void on_state(void *ctx, enum stream_state st, const struct err *err, int
     struct following *f = ctx;
 
     if (st == STREAM_WAITING)
-        fprintf(stderr, "hourglass: %s; trying again in %lld ms\n",
-                err ? err->msg : "the stream ended", (long long)retry_in_ms);
+        cli_say("%s; trying again in %.1f s", err ? err->msg : "the stream ended",
+                (double)retry_in_ms / 1000);
     if (st == STREAM_ENDED) {
         f->ended = true;
         f->rc = err ? cli_fail(err, err->code) : CLI_OK;

@@ -15,7 +15,7 @@ int cli_me(struct cli *c)
         {"key expires", "key_expires_at", SHOW_TIME},
         {"server", "server_version", SHOW_TEXT},
     };
-    json_t *me;
+    json_t *me = NULL;
     int rc = cli_get(c, "/v1/me", &me);
 
     return rc ? rc : cli_print_object(c, me, columns, ARRAY_SIZE(columns));
@@ -60,7 +60,9 @@ int cli_key_create(struct cli *c)
                     rfc3339_format(clock_now_ms(c->clock) + seconds * 1000, at));
     }
     strbuf_addc(&body, '}');
-    rc = cli_send(c, "POST", "/v1/keys", body.data, &key);
+    if (body.failed)
+        return cli_usage(c, "the name is longer than allowed");
+    rc = cli_create(c, "/v1/keys", body.data, &key);
     if (rc)
         return rc;
     if (c->format == CLI_TABLE)
@@ -75,10 +77,12 @@ int cli_key_revoke(struct cli *c)
     int rc;
 
     strbuf_init(&path, HTTP_LINE_BYTES_MAX);
-    strbuf_adds(&path, "/v1/keys/");
-    url_encode(&path, c->args[0]);
-    if (!cli_confirm(c, "Programs that use key %s stop working at once. Revoke it?", c->args[0]))
-        return CLI_USAGE;
+    rc = cli_path(c, &path, "/v1/keys/", c->args[0], "");
+    if (!rc)
+        rc =
+            cli_confirm(c, "Programs that use key %s stop working at once. Revoke it?", c->args[0]);
+    if (rc)
+        return rc;
     rc = cli_send(c, "DELETE", path.data, NULL, &key);
     return rc ? rc : cli_print_object(c, key, key_columns, ARRAY_SIZE(key_columns));
 }

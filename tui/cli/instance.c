@@ -47,42 +47,45 @@ int cli_instance_list(struct cli *c)
     return cli_list(c, "/v1/instances", list_columns, ARRAY_SIZE(list_columns));
 }
 
-static void path_of(struct strbuf *path, const char *id, const char *rest)
+static int path_of(const struct cli *c, struct strbuf *path, const char *id, const char *rest)
 {
-    strbuf_reset(path);
-    strbuf_adds(path, "/v1/instances/");
-    url_encode(path, id);
-    strbuf_adds(path, rest);
+    return cli_path(c, path, "/v1/instances/", id, rest);
+}
+
+static const char *clean_of(const json_t *o, const char *name, char *buf, size_t size)
+{
+    const char *text = json_string_value(json_object_get(o, name));
+
+    return cli_clean(text ? text : "-", buf, size);
 }
 
 static void print_slots(const json_t *instance)
 {
+    char label[NAME_BYTES_MAX];
     size_t i;
     json_t *slot;
 
     json_array_foreach(json_object_get(instance, "slots"), i, slot)
     {
-        const char *label = json_string_value(json_object_get(slot, "label"));
-
         printf("%-14s  %lld: %s%s\n", i == 0 ? "gpu" : "",
-               (long long)json_integer_value(json_object_get(slot, "index")), label ? label : "-",
+               (long long)json_integer_value(json_object_get(slot, "index")),
+               clean_of(slot, "label", label, sizeof label),
                json_is_true(json_object_get(slot, "is_virtual")) ? " (no real GPU behind it)" : "");
     }
 }
 
 static void print_actions(const json_t *instance)
 {
+    char name[NAME_BYTES_MAX], why[TEXT_BYTES_MAX];
     size_t i;
     json_t *a;
 
     json_array_foreach(json_object_get(instance, "actions"), i, a)
     {
-        const char *name = json_string_value(json_object_get(a, "name"));
-        const char *why = json_string_value(json_object_get(a, "reason"));
         bool can = json_is_true(json_object_get(a, "available"));
 
-        printf("%-14s  %s%s%s\n", i == 0 ? "may" : "", name ? name : "-", can ? "" : ": not now, ",
-               can || !why ? "" : why);
+        printf("%-14s  %s%s%s\n", i == 0 ? "may" : "", clean_of(a, "name", name, sizeof name),
+               can ? "" : ": not now, ", can ? "" : clean_of(a, "reason", why, sizeof why));
     }
 }
 
@@ -93,8 +96,9 @@ int cli_instance_show(struct cli *c)
     int rc;
 
     strbuf_init(&path, HTTP_LINE_BYTES_MAX);
-    path_of(&path, c->args[0], "");
-    rc = cli_get(c, path.data, &in);
+    rc = path_of(c, &path, c->args[0], "");
+    if (!rc)
+        rc = cli_get(c, path.data, &in);
     if (rc)
         return rc;
     json_incref(in);
@@ -137,6 +141,32 @@ static int add_ssh_key(struct cli *c, struct strbuf *body)
     return CLI_OK;
 }
 
+/* The price is in the organization's currency; only the server knows which that is. */
+static int add_price_max(struct cli *c, struct strbuf *body)
+{
+    static const char path[] = "/v1/me";
+    json_t *me = NULL;
+    const char *currency;
+    int64_t micros;
+    struct err e;
+    int rc;
+
+    if (!c->value[CLI_MAX_PRICE])
+        return CLI_OK;
+    if (micros_parse(c->value[CLI_MAX_PRICE], &micros, &e))
+        return cli_usage(c, "--max-price: %s", e.msg);
+    rc = cli_get(c, path, &me);
+    currency = json_string_value(json_object_get(json_object_get(me, "organization"), "currency"));
+    if (!rc) {
+        strbuf_addf(body,
+                    ",\"price_max\":{\"amount_micros\":%lld,\"currency\":", (long long)micros);
+        json_quote(body, currency ? currency : "");
+        strbuf_addc(body, '}');
+    }
+    json_decref(me);
+    return rc;
+}
+
 static int add_ends(struct cli *c, struct strbuf *body)
 {
     int64_t value;
@@ -148,14 +178,10 @@ static int add_ends(struct cli *c, struct strbuf *body)
         strbuf_addf(body, ",\"stop_after_seconds\":%lld", (long long)value);
     }
     if (c->value[CLI_UNTIL]) {
+        if (rfc3339_parse(c->value[CLI_UNTIL], &value, &e))
+            return cli_usage(c, "--until: %s", e.msg);
         strbuf_adds(body, ",\"deadline_at\":");
         json_quote(body, c->value[CLI_UNTIL]);
-    }
-    if (c->value[CLI_MAX_PRICE]) {
-        if (micros_parse(c->value[CLI_MAX_PRICE], &value, &e))
-            return cli_usage(c, "--max-price: %s", e.msg);
-        strbuf_addf(body, ",\"price_max\":{\"amount_micros\":%lld,\"currency\":\"EUR\"}",
-                    (long long)value);
     }
     return CLI_OK;
 }
@@ -176,13 +202,17 @@ static int launch_body(struct cli *c, struct strbuf *body)
         strbuf_adds(body, ",\"network\":true");
     rc = add_ends(c, body);
     if (!rc)
+        rc = add_price_max(c, body);
+    if (!rc)
         rc = add_ssh_key(c, body);
     strbuf_addc(body, '}');
+    if (!rc && body->failed)
+        rc = cli_usage(c, "what was given is longer than allowed");
     return rc;
 }
 
 /* Without an end, the price of forgetting it is part of the question. */
-static bool launch_confirmed(struct cli *c)
+static int launch_confirm(struct cli *c)
 {
     if (c->value[CLI_FOR] || c->value[CLI_UNTIL])
         return cli_confirm(c, "Launch it?");
@@ -190,90 +220,90 @@ static bool launch_confirmed(struct cli *c)
                        "It runs, at this price, until you stop it or the credit ends. Launch it?");
 }
 
-int cli_instance_launch(struct cli *c)
+static int launch(struct cli *c, const char *body)
 {
     json_t *in = NULL;
-    STRBUF body, path;
+    STRBUF path;
+    int rc = cli_create(c, "/v1/instances", body, &in), printed;
+
+    strbuf_init(&path, HTTP_LINE_BYTES_MAX);
+    if (!rc && c->value[CLI_WAIT]) {
+        rc = path_of(c, &path, json_string_value(json_object_get(in, "id")), "");
+        json_decref(in);
+        in = NULL;
+        if (!rc)
+            rc = cli_wait(c, path.data, "running", "failed terminated stopped", &in);
+    }
+    printed = cli_print_object(c, in, show_columns, ARRAY_SIZE(show_columns));
+    return rc ? rc : printed;
+}
+
+int cli_instance_launch(struct cli *c)
+{
+    STRBUF body;
     int rc;
 
     strbuf_init(&body, 64 * 1024);
-    strbuf_init(&path, HTTP_LINE_BYTES_MAX);
     rc = launch_body(c, &body);
     if (!rc && (c->value[CLI_DRY_RUN] || !c->value[CLI_YES]))
         rc = cli_estimate(c, "/v1/instances", body.data, c->value[CLI_DRY_RUN] != NULL);
     if (rc || c->value[CLI_DRY_RUN])
         return rc;
-    if (!launch_confirmed(c))
-        return CLI_USAGE;
-    rc = cli_send(c, "POST", "/v1/instances", body.data, &in);
-    if (rc)
-        return rc;
-    if (c->value[CLI_WAIT]) {
-        path_of(&path, json_string_value(json_object_get(in, "id")), "");
-        json_decref(in);
-        in = NULL;
-        rc = cli_wait(c, path.data, "running", "failed terminated stopped", &in);
-    }
-    if (in)
-        cli_print_object(c, in, show_columns, ARRAY_SIZE(show_columns));
-    return rc;
+    rc = launch_confirm(c);
+    return rc ? rc : launch(c, body.data);
 }
 
-/* --- stop, start, delete ------------------------------------------------------------------------
- */
+/* --- stop, start, delete ---------------------------------------------------------------------- */
 
 static int act_one(struct cli *c, const char *id, const char *action, const char *until)
 {
     STRBUF path, body;
     json_t *in = NULL;
-    int rc;
+    int rc, printed;
 
     strbuf_init(&path, HTTP_LINE_BYTES_MAX);
     strbuf_init(&body, 256);
-    path_of(&path, id, "/actions");
     strbuf_addf(&body, "{\"action\":\"%s\"}", action);
-    rc = cli_send(c, "POST", path.data, body.data, &in);
+    rc = path_of(c, &path, id, "/actions");
+    if (!rc)
+        rc = cli_send(c, "POST", path.data, body.data, &in);
     if (!rc && c->value[CLI_WAIT]) {
         json_decref(in);
         in = NULL;
-        path_of(&path, id, "");
-        rc = cli_wait(c, path.data, until, "failed", &in);
+        rc = path_of(c, &path, id, "");
+        if (!rc)
+            rc = cli_wait(c, path.data, until, "failed", &in);
     }
-    if (in)
-        cli_print_object(c, in, show_columns, ARRAY_SIZE(show_columns));
-    return rc;
+    printed = cli_print_object(c, in, show_columns, ARRAY_SIZE(show_columns));
+    return rc ? rc : printed;
 }
 
-static int act_all(struct cli *c, const char *action, const char *until)
+/* All are tried; the worst exit code is the command's. */
+static int act_all(struct cli *c, const char *action, const char *until, const char *question)
 {
-    int worst = CLI_OK;
+    int worst = CLI_OK, rc = cli_confirm(c, "%s %d instance%s?", question, c->arg_count,
+                                         c->arg_count == 1 ? "" : "s");
 
-    for (int i = 0; i < c->arg_count; i++) {
-        int rc = act_one(c, c->args[i], action, until);
+    for (int i = 0; !rc && i < c->arg_count; i++) {
+        int one = act_one(c, c->args[i], action, until);
 
-        worst = rc > worst ? rc : worst;
+        worst = one > worst ? one : worst;
     }
-    return worst;
+    return rc ? rc : worst;
 }
 
 int cli_instance_stop(struct cli *c)
 {
-    if (!cli_confirm(c, "Everything that runs there ends; files are kept; billing ends. Stop %d?",
-                     c->arg_count))
-        return CLI_USAGE;
-    return act_all(c, "stop", "stopped");
+    return act_all(c, "stop", "stopped",
+                   "Everything that runs there ends; files are kept; billing ends. Stop");
 }
 
 int cli_instance_start(struct cli *c)
 {
-    if (!cli_confirm(c, "Billing begins again when it runs. Start %d?", c->arg_count))
-        return CLI_USAGE;
-    return act_all(c, "start", "running");
+    return act_all(c, "start", "running", "Billing begins again when it runs. Start");
 }
 
 int cli_instance_delete(struct cli *c)
 {
-    if (!cli_confirm(c, "All files there are removed for good. Delete %d?", c->arg_count))
-        return CLI_USAGE;
-    return act_all(c, "delete", "terminated");
+    return act_all(c, "delete", "terminated", "All files there are removed for good. Delete");
 }

@@ -1,10 +1,9 @@
-/* job: submit a file, look, follow its output, cancel. */
-#include <sodium.h>
-#include <stdio.h>
-#include <stdlib.h>
+/* job: submit a file, look, cancel. Its output is in job_logs.c. */
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/file.h"
 #include "core/yaml.h"
 #include "model/job.h"
 #include "tui/cli/cli.h"
@@ -15,7 +14,7 @@ static const struct cli_column list_columns[] = {
     {"NAME", "name", SHOW_TEXT},
     {"STATE", "state", SHOW_TEXT},
     {"REASON", "state_reason", SHOW_TEXT},
-    {"EXIT", "exit_code", SHOW_TEXT},
+    {"EXIT", "exit_code", SHOW_EXIT},
     {"INSTANCE", "instance_id", SHOW_TEXT},
     {"CREATED", "created_at", SHOW_AGO},
     {"LOG BYTES", "log_bytes", SHOW_NUMBER},
@@ -27,7 +26,7 @@ static const struct cli_column show_columns[] = {
     {"state", "state", SHOW_TEXT},
     {"reason", "state_reason", SHOW_TEXT},
     {"detail", "state_detail", SHOW_TEXT},
-    {"exit code", "exit_code", SHOW_TEXT},
+    {"exit code", "exit_code", SHOW_EXIT},
     {"signal", "signal", SHOW_TEXT},
     {"instance", "instance_id", SHOW_TEXT},
     {"time limit", "time_limit_seconds", SHOW_DURATION},
@@ -44,12 +43,9 @@ int cli_job_list(struct cli *c)
     return cli_list(c, "/v1/jobs", list_columns, ARRAY_SIZE(list_columns));
 }
 
-static void path_of(struct strbuf *path, const char *id, const char *rest)
+static int path_of(const struct cli *c, struct strbuf *path, const char *id, const char *rest)
 {
-    strbuf_reset(path);
-    strbuf_adds(path, "/v1/jobs/");
-    url_encode(path, id);
-    strbuf_adds(path, rest);
+    return cli_path(c, path, "/v1/jobs/", id, rest);
 }
 
 int cli_job_show(struct cli *c)
@@ -59,28 +55,37 @@ int cli_job_show(struct cli *c)
     int rc;
 
     strbuf_init(&path, HTTP_LINE_BYTES_MAX);
-    path_of(&path, c->args[0], "");
-    rc = cli_get(c, path.data, &job);
+    rc = path_of(c, &path, c->args[0], "");
+    if (!rc)
+        rc = cli_get(c, path.data, &job);
     return rc ? rc : cli_print_object(c, job, show_columns, ARRAY_SIZE(show_columns));
 }
 
-/* --- submit -------------------------------------------------------------------------------------
- */
+/* --- submit ----------------------------------------------------------------------------------- */
 
-/* The file, read by the same description as the server reads the request: a mistake is told with
- * its line before anything is sent. */
-static int file_decode(struct cli *c, struct job_create *in)
+static enum err_code input_read(struct strbuf *out, struct err *e)
 {
-    struct yaml_doc *doc = NULL;
-    struct err e;
+    char bytes[8192];
+    ssize_t n;
+
+    while ((n = read(STDIN_FILENO, bytes, sizeof bytes)) > 0)
+        strbuf_add(out, bytes, (size_t)n);
+    if (n < 0)
+        return err_set(e, ERR_IO, "standard input: %s", strerror(errno));
+    return out->failed
+               ? err_set(e, ERR_TOO_LARGE, "standard input is longer than a job file may be")
+               : ERR_OK;
+}
+
+static enum err_code file_parse(const char *path, struct yaml_doc **out, struct err *e)
+{
+    bool input = strcmp(path, "-") == 0;
+    STRBUF text;
     enum err_code rc;
 
-    err_clear(&e);
-    rc = yaml_load(c->args[0], &doc, &e);
-    if (!rc)
-        rc = yaml_decode(doc, &job_create_shape, in, &e);
-    yaml_doc_free(doc);
-    return rc ? cli_fail(&e, rc) : CLI_OK;
+    strbuf_init(&text, JOB_FILE_BYTES_MAX);
+    rc = input ? input_read(&text, e) : file_read(path, &text, e);
+    return rc ? rc : yaml_parse(input ? "standard input" : path, text.data, text.len, out, e);
 }
 
 static int flags_apply(struct cli *c, struct job_create *in)
@@ -88,7 +93,9 @@ static int flags_apply(struct cli *c, struct job_create *in)
     if (c->value[CLI_INSTANCE]) {
         if (!text_copy(in->instance_id, sizeof in->instance_id, c->value[CLI_INSTANCE]))
             return cli_usage(c, "--instance: that is not an id");
+        /* What the file said of a machine of its own no longer holds. */
         in->offer_id[0] = '\0';
+        in->network = false;
     }
     if (c->value[CLI_NAME] && !text_copy(in->name, sizeof in->name, c->value[CLI_NAME]))
         return cli_usage(c, "--name: longer than allowed");
@@ -97,33 +104,62 @@ static int flags_apply(struct cli *c, struct job_create *in)
     return CLI_OK;
 }
 
-static int submit(struct cli *c, const struct job_create *in)
+/* The file, read by the same description as the server reads the request: a mistake is told with
+ * its line before anything is sent. */
+static int file_decode(struct cli *c, struct job_create *in)
 {
-    STRBUF body, path;
+    struct yaml_doc *doc = NULL;
+    struct err e;
+    enum err_code rc;
+    int bad = CLI_OK;
+
+    err_clear(&e);
+    rc = file_parse(c->args[0], &doc, &e);
+    if (!rc)
+        rc = yaml_decode(doc, &job_create_shape, in, &e);
+    if (!rc)
+        bad = flags_apply(c, in);
+    if (!rc && !bad && job_create_check(in, &e))
+        rc = yaml_locate(doc, &e);
+    yaml_doc_free(doc);
+    return rc ? cli_fail(&e, rc) : bad;
+}
+
+static int submit(struct cli *c, const char *body)
+{
+    STRBUF path;
     json_t *job = NULL;
+    int rc = cli_create(c, "/v1/jobs", body, &job), printed;
+
+    strbuf_init(&path, HTTP_LINE_BYTES_MAX);
+    if (!rc && c->value[CLI_WAIT]) {
+        rc = path_of(c, &path, json_string_value(json_object_get(job, "id")), "");
+        json_decref(job);
+        job = NULL;
+        if (!rc)
+            rc = cli_wait(c, path.data, "succeeded", JOB_OVER_BAD, &job);
+    }
+    printed = cli_print_object(c, job, show_columns, ARRAY_SIZE(show_columns));
+    return rc ? rc : printed;
+}
+
+static int estimate_and_submit(struct cli *c, const struct job_create *in)
+{
+    STRBUF body;
     int rc = CLI_OK;
 
     strbuf_init(&body, HTTP_BODY_BYTES_MAX);
-    strbuf_init(&path, HTTP_LINE_BYTES_MAX);
     shape_encode(&job_create_shape, in, &body);
+    if (body.failed)
+        return cli_usage(c, "the job is larger than a request may be");
     if (c->value[CLI_DRY_RUN])
         return cli_estimate(c, "/v1/jobs", body.data, true);
     if (in->offer_id[0] && !c->value[CLI_YES]) {
         rc = cli_estimate(c, "/v1/jobs", body.data, false);
-        if (!rc && !cli_confirm(c, "Launch a machine for this job?"))
-            return CLI_USAGE;
+        if (!rc)
+            rc = cli_confirm(c, "Launch a machine for this job?");
     }
-    if (!rc)
-        rc = cli_send(c, "POST", "/v1/jobs", body.data, &job);
-    if (!rc && c->value[CLI_WAIT]) {
-        path_of(&path, json_string_value(json_object_get(job, "id")), "");
-        json_decref(job);
-        job = NULL;
-        rc = cli_wait(c, path.data, "succeeded", JOB_OVER_BAD, &job);
-    }
-    if (job)
-        cli_print_object(c, job, show_columns, ARRAY_SIZE(show_columns));
-    return rc;
+    return rc ? rc : submit(c, body.data);
 }
 
 int cli_job_submit(struct cli *c)
@@ -132,160 +168,34 @@ int cli_job_submit(struct cli *c)
     int rc = file_decode(c, &in);
 
     if (!rc)
-        rc = flags_apply(c, &in);
-    if (!rc)
-        rc = submit(c, &in);
+        rc = estimate_and_submit(c, &in);
     shape_release(&job_create_shape, &in);
     return rc;
-}
-
-/* --- output
- * --------------------------------------------------------------------------------------- */
-
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, bytes, len);
-
-        if (n <= 0)
-            return false;
-        bytes += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
-struct follow {
-    bool ended, broken;
-    int rc;
-};
-
-static void on_log(void *ctx, const char *id, const char *type, const char *data, size_t len)
-{
-    struct follow *f = ctx;
-    struct log_event ev = {0};
-    unsigned char *bytes;
-    size_t n = 0;
-
-    UNUSED(id);
-    if (strcmp(type, "log") != 0 || answer_decode(data, len, &log_event_shape, &ev, NULL))
-        return;
-    bytes = malloc(strlen(ev.b64 ? ev.b64 : "") + 1);
-    if (bytes && ev.b64 &&
-        sodium_base642bin(bytes, strlen(ev.b64), ev.b64, strlen(ev.b64), NULL, &n, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) == 0) {
-        int fd = strcmp(ev.stream, "stderr") == 0 ? STDERR_FILENO : STDOUT_FILENO;
-
-        f->broken = !write_all(fd, (const char *)bytes, n);
-    }
-    free(bytes);
-    shape_release(&log_event_shape, &ev);
-}
-
-static void on_state(void *ctx, enum stream_state st, const struct err *err, int64_t retry_in_ms)
-{
-    struct follow *f = ctx;
-
-    UNUSED(retry_in_ms);
-    if (st == STREAM_WAITING && err)
-        fprintf(stderr, "hourglass: %s; trying again\n", err->msg);
-    if (st != STREAM_ENDED)
-        return;
-    f->ended = true;
-    f->rc = err ? cli_fail(err, err->code) : CLI_OK;
-}
-
-static const struct stream_ops follow_ops = {.event = on_log, .state = on_state};
-
-/* The job's end decides the exit code: `logs -f` in a script is as good as waiting. */
-static int job_result(struct cli *c)
-{
-    json_t *job = NULL;
-    STRBUF path;
-    int rc;
-
-    strbuf_init(&path, HTTP_LINE_BYTES_MAX);
-    path_of(&path, c->args[0], "");
-    rc = cli_wait(c, path.data, "succeeded", JOB_OVER_BAD, &job);
-    json_decref(job);
-    return rc;
-}
-
-static int follow(struct cli *c)
-{
-    struct follow f = {0};
-    struct err e;
-    STRBUF path;
-
-    strbuf_init(&path, HTTP_LINE_BYTES_MAX);
-    path_of(&path, c->args[0], "/log?follow=true");
-    if (!client_stream(c->client, path.data, c->value[CLI_OFFSET], &follow_ops, &f))
-        return CLI_FAILED;
-    while (!f.ended && !f.broken) {
-        enum err_code rc = client_poll(c->client, NULL, 0, -1, &e);
-
-        if (rc)
-            return cli_fail(&e, rc);
-    }
-    if (f.broken)
-        return CLI_OK; /* the reader (head, less) has enough */
-    return f.rc ? f.rc : job_result(c);
-}
-
-static int print_bytes(struct cli *c)
-{
-    int64_t at = c->value[CLI_OFFSET] ? strtoll(c->value[CLI_OFFSET], NULL, 10) : 0;
-    STRBUF path;
-
-    strbuf_init(&path, HTTP_LINE_BYTES_MAX);
-    for (;;) {
-        struct answer a;
-        struct err e;
-        enum err_code rc;
-        bool more;
-
-        path_of(&path, c->args[0], "/log");
-        strbuf_addf(&path, "?offset=%lld", (long long)at);
-        err_clear(&e);
-        rc = client_call(c->client, "GET", path.data, NULL, NULL, &a, &e);
-        if (rc)
-            return cli_fail(&e, rc);
-        more = a.len > 0 && write_all(STDOUT_FILENO, a.body, a.len);
-        at += (int64_t)a.len;
-        answer_release(&a);
-        if (!more)
-            return CLI_OK;
-    }
-}
-
-int cli_job_logs(struct cli *c)
-{
-    return c->value[CLI_FOLLOW] ? follow(c) : print_bytes(c);
 }
 
 int cli_job_cancel(struct cli *c)
 {
     int worst = CLI_OK;
+    int rc = cli_confirm(c, "They get time to clean up, then they end. Cancel %d job%s?",
+                         c->arg_count, c->arg_count == 1 ? "" : "s");
     STRBUF path;
 
     strbuf_init(&path, HTTP_LINE_BYTES_MAX);
-    if (!cli_confirm(c, "They end at once, after their time to clean up. Cancel %d?", c->arg_count))
-        return CLI_USAGE;
-    for (int i = 0; i < c->arg_count; i++) {
+    for (int i = 0; !rc && i < c->arg_count; i++) {
         json_t *job = NULL;
-        int rc;
+        int one = path_of(c, &path, c->args[i], "/cancel");
 
-        path_of(&path, c->args[i], "/cancel");
-        rc = cli_send(c, "POST", path.data, NULL, &job);
-        if (!rc && c->value[CLI_WAIT]) {
+        if (!one)
+            one = cli_send(c, "POST", path.data, NULL, &job);
+        if (!one && c->value[CLI_WAIT]) {
             json_decref(job);
             job = NULL;
-            path_of(&path, c->args[i], "");
-            rc = cli_wait(c, path.data, "cancelled succeeded failed timed_out lost", "", &job);
+            one = path_of(c, &path, c->args[i], "");
+            if (!one)
+                one = cli_wait(c, path.data, "cancelled succeeded failed timed_out lost", "", &job);
         }
-        if (job)
-            cli_print_object(c, job, show_columns, ARRAY_SIZE(show_columns));
-        worst = rc > worst ? rc : worst;
+        cli_print_object(c, job, show_columns, ARRAY_SIZE(show_columns));
+        worst = one > worst ? one : worst;
     }
-    return worst;
+    return rc ? rc : worst;
 }

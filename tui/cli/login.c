@@ -18,11 +18,12 @@ int cli_instance_tunnel(struct cli *c)
     struct err e;
     STRBUF path;
     enum err_code rc;
+    int bad;
 
     strbuf_init(&path, HTTP_LINE_BYTES_MAX);
-    strbuf_adds(&path, "/v1/instances/");
-    url_encode(&path, c->args[0]);
-    strbuf_adds(&path, "/tunnel");
+    bad = cli_path(c, &path, "/v1/instances/", c->args[0], "/tunnel");
+    if (bad)
+        return bad;
     err_clear(&e);
     rc = client_tunnel(c->client, path.data, STDIN_FILENO, STDOUT_FILENO, &e);
     return rc ? cli_fail(&e, rc) : CLI_OK;
@@ -50,7 +51,7 @@ static int proxy_command(const struct cli *c, struct strbuf *out)
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 
     if (n < 0) {
-        fprintf(stderr, "hourglass: where am I? %s\n", strerror(errno));
+        cli_say("where am I? %s", strerror(errno));
         return CLI_FAILED;
     }
     self[n] = '\0';
@@ -67,36 +68,60 @@ static int proxy_command(const struct cli *c, struct strbuf *out)
     return CLI_OK;
 }
 
+/* A path as ssh's configuration reads it: in quotes, its escapes doubled. */
+static void quote_path(struct strbuf *out, const char *path)
+{
+    strbuf_addc(out, '"');
+    for (; *path; path++) {
+        if (*path == '%')
+            strbuf_addc(out, '%');
+        if (*path == '"' || *path == '\\')
+            strbuf_addc(out, '\\');
+        strbuf_addc(out, *path);
+    }
+    strbuf_addc(out, '"');
+}
+
 /* Host keys are per instance and kept apart from the user's own. */
-static int known_hosts(char *out, size_t size)
+static int known_hosts(struct strbuf *out)
 {
     const char *base = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    char dir[PATH_MAX];
+    char path[PATH_MAX];
+    bool own = base && base[0] == '/';
     struct err e;
+    size_t n;
 
-    if (base && base[0])
-        snprintf(dir, sizeof dir, "%s/hourglass", base);
-    else
-        snprintf(dir, sizeof dir, "%s/.local/state/hourglass", home ? home : "/tmp");
-    if (dir_make(dir, 0700, &e))
-        return cli_fail(&e, e.code);
-    snprintf(out, size, "UserKnownHostsFile=%s/known_hosts", dir);
+    if (!own && !(home && home[0] == '/')) {
+        cli_say("HOME is not set: there is no place for host keys");
+        return CLI_FAILED;
+    }
+    snprintf(path, sizeof path, "%s%s/hourglass", own ? base : home, own ? "" : "/.local/state");
+    err_clear(&e);
+    if (dir_make(path, 0700, &e))
+        return cli_fail(&e, ERR_IO);
+    n = strlen(path);
+    snprintf(path + n, sizeof path - n, "/known_hosts");
+    strbuf_adds(out, "UserKnownHostsFile=");
+    quote_path(out, path);
     return CLI_OK;
 }
 
 int cli_instance_ssh(struct cli *c)
 {
-    char hosts[PATH_MAX + 64], alias[ID_MAX + 16], target[ID_MAX + 8];
+    char alias[ID_MAX + 16], target[ID_MAX + 8];
     char *argv[SSH_WORDS_MAX];
     int n = 0, rc;
-    STRBUF proxy = {0};
+    STRBUF proxy = {0}, hosts = {0};
 
     if (!id_is(ID_INSTANCE, c->args[0]))
         return cli_usage(c, "'%s' is not the id of an instance", c->args[0]);
-    strbuf_init(&proxy, 8192);
+    strbuf_init(&proxy, 4 * PATH_MAX);
+    strbuf_init(&hosts, 4 * PATH_MAX);
     rc = proxy_command(c, &proxy);
     if (!rc)
-        rc = known_hosts(hosts, sizeof hosts);
+        rc = known_hosts(&hosts);
+    if (!rc && (proxy.failed || hosts.failed))
+        rc = cli_usage(c, "the paths are longer than allowed");
     if (rc)
         return rc;
     snprintf(alias, sizeof alias, "HostKeyAlias=%s", c->args[0]);
@@ -107,7 +132,7 @@ int cli_instance_ssh(struct cli *c)
                                  "-o",
                                  alias,
                                  "-o",
-                                 hosts,
+                                 hosts.data,
                                  "-o",
                                  "StrictHostKeyChecking=accept-new",
                                  "-o",
@@ -120,6 +145,6 @@ int cli_instance_ssh(struct cli *c)
     argv[n] = NULL;
     fflush(NULL);
     execvp("ssh", argv);
-    fprintf(stderr, "hourglass: ssh does not start: %s\n", strerror(errno));
+    cli_say("ssh does not start: %s", strerror(errno));
     return CLI_FAILED;
 }

@@ -2,6 +2,7 @@
  * server's own JSON, or the same as YAML). */
 #include "tui/cli/cli.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,6 @@
 
 #define CELL_BYTES_MAX   512
 #define OUTPUT_BYTES_MAX (64 * 1024 * 1024)
-#define COLUMNS_MAX      16
 
 /* "price_per_hour", "organization/name". */
 static const json_t *at_path(const json_t *o, const char *path)
@@ -31,14 +31,20 @@ static const json_t *at_path(const json_t *o, const char *path)
     return o;
 }
 
+static bool is_currency(const char *text)
+{
+    return text && strlen(text) == 3 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3;
+}
+
 static void cell_money(const json_t *v, char *buf, size_t size)
 {
     const char *currency = json_string_value(json_object_get(v, "currency"));
     int64_t micros = json_integer_value(json_object_get(v, "amount_micros"));
     char text[MONEY_TEXT_MAX];
 
+    /* XXX is ISO 4217 for "no currency". */
     snprintf(buf, size, "%s",
-             money_format(money_of(micros, currency && strlen(currency) == 3 ? currency : "XXX"),
+             money_format(money_of(micros, is_currency(currency) ? currency : "XXX"),
                           micros % 10000 ? 4 : 2, text));
 }
 
@@ -60,18 +66,19 @@ static void cell_time(struct cli *c, const char *text, bool ago, char *buf, size
 
 static void cell_plain(const json_t *v, char *buf, size_t size)
 {
-    STRBUF clean;
+    double number = json_number_value(v);
 
-    strbuf_init(&clean, size - 1);
+    buf[0] = '\0';
     if (json_is_string(v))
-        text_clean(&clean, json_string_value(v), json_string_length(v), TEXT_ONE_LINE);
+        cli_clean(json_string_value(v), buf, size);
     else if (json_is_integer(v))
-        strbuf_addf(&clean, "%lld", (long long)json_integer_value(v));
+        snprintf(buf, size, "%lld", (long long)json_integer_value(v));
     else if (json_is_real(v))
-        strbuf_addf(&clean, "%.1f", json_real_value(v));
+        snprintf(buf, size, number && number < 0.1 && number > -0.1 ? "%.4f" : "%.2f", number);
     else if (json_is_boolean(v))
-        strbuf_adds(&clean, json_is_true(v) ? "yes" : "no");
-    text_copy(buf, size, clean.data);
+        text_copy(buf, size, json_is_true(v) ? "yes" : "no");
+    else
+        text_copy(buf, size, "?");
 }
 
 const char *cli_cell(struct cli *c, const json_t *object, const struct cli_column *col, char *buf,
@@ -81,8 +88,8 @@ const char *cli_cell(struct cli *c, const json_t *object, const struct cli_colum
     const char *text = json_string_value(v);
     char span[DURATION_TEXT_MAX];
 
-    buf[0] = '\0';
-    if (!v || json_is_null(v) || (text && !text[0])) {
+    if (!v || json_is_null(v) || (text && !text[0]) ||
+        (col->show == SHOW_EXIT && json_integer_value(v) < 0)) {
         text_copy(buf, size, "-");
     } else if (col->show == SHOW_MONEY) {
         cell_money(v, buf, size);
@@ -101,7 +108,7 @@ const char *cli_cell(struct cli *c, const json_t *object, const struct cli_colum
 
 static bool is_right(const struct cli_column *col)
 {
-    return col->show == SHOW_MONEY || col->show == SHOW_NUMBER;
+    return col->show == SHOW_MONEY || col->show == SHOW_NUMBER || col->show == SHOW_EXIT;
 }
 
 static void pad(struct strbuf *out, int count)
@@ -123,14 +130,15 @@ static void add_cell(struct strbuf *out, const char *text, int width, bool right
         strbuf_adds(out, "  ");
 }
 
-static void table(struct cli *c, const json_t *items, const struct cli_column *columns,
-                  size_t count, struct strbuf *out)
+void cli_table(struct cli *c, const json_t *items, const struct cli_column *columns, size_t count,
+               struct strbuf *out)
 {
-    int width[COLUMNS_MAX];
+    int width[CLI_COLUMNS_MAX];
     char cell[CELL_BYTES_MAX];
     size_t i;
     json_t *item;
 
+    assert(count <= CLI_COLUMNS_MAX);
     for (size_t k = 0; k < count; k++)
         width[k] = text_width(columns[k].title);
     json_array_foreach(items, i, item)
@@ -153,23 +161,49 @@ static void table(struct cli *c, const json_t *items, const struct cli_column *c
     }
 }
 
+static int print_text(const struct strbuf *text)
+{
+    if (text->failed) {
+        cli_say("the answer is too long to be printed at once: say --limit");
+        return CLI_FAILED;
+    }
+    fwrite(text->data, 1, text->len, stdout);
+    return CLI_OK;
+}
+
+static int print_json(const json_t *tree)
+{
+    if (json_dumpf(tree, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII)) {
+        cli_say("the answer cannot be printed");
+        return CLI_FAILED;
+    }
+    putchar('\n');
+    return CLI_OK;
+}
+
 static int print_tree(enum cli_format format, const json_t *tree)
 {
-    if (format == CLI_JSON) {
-        char *text = json_dumps(tree, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    STRBUF text;
 
-        if (!text)
-            return CLI_FAILED;
-        puts(text);
-        free(text);
-    } else {
-        STRBUF text;
+    strbuf_init(&text, OUTPUT_BYTES_MAX);
+    if (format == CLI_JSON)
+        return print_json(tree);
+    yaml_write(tree, &text);
+    return print_text(&text);
+}
 
-        strbuf_init(&text, OUTPUT_BYTES_MAX);
-        yaml_write(tree, &text);
-        fputs(text.data, stdout);
-    }
-    return CLI_OK;
+static void print_fields(struct cli *c, const json_t *tree, const struct cli_column *columns,
+                         size_t count)
+{
+    char cell[CELL_BYTES_MAX];
+    int width = 0;
+
+    for (size_t k = 0; k < count; k++)
+        if (text_width(columns[k].title) > width)
+            width = text_width(columns[k].title);
+    for (size_t k = 0; k < count; k++)
+        printf("%-*s  %s\n", width, columns[k].title,
+               cli_cell(c, tree, &columns[k], cell, sizeof cell));
 }
 
 int cli_print_object(struct cli *c, json_t *tree_take, const struct cli_column *columns,
@@ -177,33 +211,47 @@ int cli_print_object(struct cli *c, json_t *tree_take, const struct cli_column *
 {
     int rc = CLI_OK;
 
-    if (c->format != CLI_TABLE) {
+    if (tree_take && c->format != CLI_TABLE)
         rc = print_tree(c->format, tree_take);
-    } else {
-        int width = 0;
-        char cell[CELL_BYTES_MAX];
-
-        for (size_t k = 0; k < count; k++)
-            if (text_width(columns[k].title) > width)
-                width = text_width(columns[k].title);
-        for (size_t k = 0; k < count; k++)
-            printf("%-*s  %s\n", width, columns[k].title,
-                   cli_cell(c, tree_take, &columns[k], cell, sizeof cell));
-    }
+    else if (tree_take)
+        print_fields(c, tree_take, columns, count);
     json_decref(tree_take);
     return rc;
 }
 
-/* The path of the next page: the cursor replaces nothing, filters stay. */
-static void page_path(const struct cli *c, const char *path, const char *cursor, struct strbuf *out)
+/* --- lists ------------------------------------------------------------------------------------ */
+
+static int page_path(const struct cli *c, const char *path, const char *cursor, struct strbuf *out)
 {
+    int rc;
+
     strbuf_reset(out);
     strbuf_adds(out, path);
-    cli_query(c, out);
-    if (cursor[0]) {
-        strbuf_addf(out, "%ccursor=", strchr(out->data, '?') ? '&' : '?');
-        url_encode(out, cursor);
+    rc = cli_query(c, out);
+    if (rc || !cursor[0])
+        return rc;
+    strbuf_addf(out, "%ccursor=", strchr(out->data, '?') ? '&' : '?');
+    url_encode(out, cursor);
+    return CLI_OK;
+}
+
+/* Move the items of a page to the others; `cursor` becomes the next page's, "" at the end. */
+static int page_take(const json_t *page, json_t *all, char cursor[CURSOR_BYTES_MAX])
+{
+    json_t *items = json_object_get(page, "items");
+    const char *next = json_string_value(json_object_get(page, "next_cursor"));
+
+    if (!json_is_array(items) || (next && strlen(next) >= CURSOR_BYTES_MAX) ||
+        (next && next[0] && strcmp(next, cursor) == 0)) {
+        cli_say("the server's answer: there is no list in it that could be read");
+        return CLI_FAILED;
     }
+    text_copy(cursor, CURSOR_BYTES_MAX, next ? next : "");
+    if (json_array_extend(all, items)) {
+        cli_say("out of memory");
+        return CLI_FAILED;
+    }
+    return CLI_OK;
 }
 
 static int pages_get(struct cli *c, const char *path, json_t *all, bool *more)
@@ -214,17 +262,15 @@ static int pages_get(struct cli *c, const char *path, json_t *all, bool *more)
     strbuf_init(&full, HTTP_LINE_BYTES_MAX);
     do {
         json_t *page = NULL;
-        const char *next;
-        int rc;
+        int rc = page_path(c, path, cursor, &full);
 
-        page_path(c, path, cursor, &full);
-        rc = cli_get(c, full.data, &page);
+        if (!rc)
+            rc = cli_get(c, full.data, &page);
+        if (!rc)
+            rc = page_take(page, all, cursor);
+        json_decref(page);
         if (rc)
             return rc;
-        json_array_extend(all, json_object_get(page, "items"));
-        next = json_string_value(json_object_get(page, "next_cursor"));
-        text_copy(cursor, sizeof cursor, next ? next : "");
-        json_decref(page);
     } while (cursor[0] && c->value[CLI_ALL]);
     *more = cursor[0] != '\0';
     return CLI_OK;
@@ -234,18 +280,19 @@ int cli_list(struct cli *c, const char *path, const struct cli_column *columns, 
 {
     json_t *all = json_array();
     bool more = false;
-    int rc = pages_get(c, path, all, &more);
     STRBUF text;
+    int rc;
 
     strbuf_init(&text, OUTPUT_BYTES_MAX);
+    rc = pages_get(c, path, all, &more);
     if (!rc && c->format != CLI_TABLE) {
         rc = print_tree(c->format, all);
     } else if (!rc) {
-        table(c, all, columns, count, &text);
-        fputs(text.data, stdout);
+        cli_table(c, all, columns, count, &text);
+        rc = print_text(&text);
     }
     if (!rc && more)
-        fprintf(stderr, "there are more: --all shows them\n");
+        cli_say("there are more: --all shows them");
     json_decref(all);
     return rc;
 }

@@ -202,12 +202,11 @@ static void offers_draw(const struct view *v, struct canvas *c, int64_t now_ms)
 
     rows_draw(&s->list, &look, &table, now_ms);
     if (o && c->rows > 4)
-        canvas_textf(c, c->rows - 1, 2, c->cols - 2, STYLE_DIM, "%s without VAT%s; %s",
-                     o->price_per_hour.currency,
-                     o->price_is_example ? "; * an example, not a public price" : "",
+        canvas_textf(c, c->rows - 1, 2, c->cols - 2, STYLE_DIM, "%s without VAT%s%s",
+                     o->price_per_hour.currency, o->price_is_example ? "; * an example price" : "",
                      o->availability == AVAILABILITY_NOT_CONNECTED
-                         ? "its zone is not connected to this installation"
-                         : "Enter shows what it would cost");
+                         ? "; shown only: not connected here"
+                         : "; Enter shows what it would cost");
 }
 
 static bool offers_act(struct view *v, enum key_action a)

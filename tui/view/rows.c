@@ -70,25 +70,27 @@ bool rows_act(struct view *v, struct list *l, const struct rows_look *look, enum
 enum style resource_note(const struct resource *r, bool loaded, int64_t now_ms, char *out,
                          size_t size)
 {
+    bool away = r->feed && r->feed->link == LINK_AWAY;
     char age[WHEN_TEXT_MAX];
 
     out[0] = '\0';
+    if (away || (!loaded && !r->err.code)) {
+        /* Why it is away stands at the bottom of the screen. */
+        if (loaded)
+            snprintf(out, size, "as of %s ago", age_format(r->loaded_at_ms, now_ms, age));
+        else
+            snprintf(out, size, "%s", away ? "waiting for the server" : "loading");
+        return STYLE_DIM;
+    }
     if (r->err.code && loaded) {
         snprintf(out, size, "as of %s ago: %s", age_format(r->loaded_at_ms, now_ms, age),
                  r->err.msg);
         return STYLE_WARN;
     }
-    if (r->err.code) {
+    if (r->err.code)
         snprintf(out, size, "%s%s%s%s", r->err.msg, r->request_id[0] ? " (request " : "",
                  r->request_id, r->request_id[0] ? ")" : "");
-        return STYLE_BAD;
-    }
-    if (!loaded)
-        snprintf(out, size, "%s",
-                 r->feed && r->feed->link == LINK_AWAY ? "waiting for the server" : "loading");
-    else if (r->feed && r->feed->link == LINK_AWAY)
-        snprintf(out, size, "as of %s ago", age_format(r->loaded_at_ms, now_ms, age));
-    return STYLE_DIM;
+    return r->err.code ? STYLE_BAD : STYLE_DIM;
 }
 
 struct cell_ctx {

@@ -1,0 +1,602 @@
+/* The console in a real pseudo-terminal: what it writes, how much, and that it always gives the
+ * terminal back. Its API is in the same process; the client has tests of its own. */
+#include "tests/support/t.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/file.h"
+#include "tests/support/fake_api.h"
+#include "tests/support/screen.h"
+#include "tui/app_internal.h"
+
+/* A move of the selection, a scrolled line and a page, in bytes (reference figures of the good
+ * programs of this kind are 200 to 350 for a move). */
+#define MOVE_BYTES_MAX 400
+#define PAGE_BYTES_MAX 3500
+
+struct child {
+    const char *script;
+    const char *trace;
+    bool read_only;
+    enum color_choice color;
+    bool still;    /* nothing burns: nothing changes by itself */
+    size_t offers; /* more of them than the demonstration has */
+};
+
+static void many_offers(struct fake_api *api, size_t count)
+{
+    STRBUF body;
+
+    strbuf_init(&body, (size_t)4 * 1024 * 1024);
+    strbuf_adds(&body, "{\"items\":[");
+    for (size_t i = 0; i < count; i++)
+        strbuf_addf(
+            &body,
+            "%s{\"id\":\"o%03zu\",\"name\":\"OFFER-%03zu\",\"zone\":\"fr-par-2\","
+            "\"gpu_model\":\"h100\",\"gpu_count\":%zu,\"vcpu_count\":8,\"memory_gib\":64,"
+            "\"scratch_gib\":1,\"price_per_hour\":{\"amount_micros\":%zu,\"currency\":"
+            "\"EUR\"},\"price_is_example\":false,\"price_source\":\"x\",\"pool\":\"p\","
+            "\"pool_units\":1,\"stock\":%zu,\"availability\":\"available\",\"country\":"
+            "\"FR\",\"jurisdiction\":\"FR\",\"operator\":\"scaleway\",\"carbon_g_per_hour\":"
+            "%zu}",
+            i ? "," : "", i, i, i % 8 + 1, 1000000 + i * 1000, i % 9, i);
+    strbuf_adds(&body, "]}");
+    fake_api_on(api, "GET /v1/offers", 200, body.data);
+}
+
+/* The time of day stands still; what is planned for later still comes. */
+static int64_t still_now(struct clock *c)
+{
+    (void)c;
+    return FAKE_NOW_MS;
+}
+
+static int64_t real_mono(struct clock *c)
+{
+    (void)c;
+    return clock_mono_ms(clock_real());
+}
+
+static int console_child(void *ctx)
+{
+    const struct child *child = ctx;
+    struct fake_api *api = calloc(1, sizeof *api);
+    struct console_options o = {.script = child->script,
+                                .trace = child->trace,
+                                .read_only = child->read_only,
+                                .color = child->color};
+    struct clock clock = {.now_ms = still_now, .mono_ms = real_mono};
+
+    if (!api)
+        return 99;
+    fake_api_init(api);
+    fake_api_demo(api);
+    if (child->offers)
+        many_offers(api, child->offers);
+    if (child->still)
+        o.clock = &clock;
+    return console_run_on(&o, &api->base);
+}
+
+static struct term *start(const struct child *child, const char *name, int rows, int cols)
+{
+    struct term_options o = {.rows = rows,
+                             .cols = cols,
+                             .name = name,
+                             .run = console_child,
+                             .ctx = (void *)(uintptr_t)child};
+
+    return term_start(&o);
+}
+
+static const struct child plain = {.script = NULL};
+static const struct child still = {.still = true};
+
+static struct term *start_ready(const struct child *child, const char *name)
+{
+    struct term *t = start(child, name, 24, 80);
+
+    assert_screen(t, "train-1");
+    assert_screen(t, "14:00Z");
+    return t;
+}
+
+/* --- ends ------------------------------------------------------------------------------------- */
+
+static void quit_key_leaves_the_terminal_as_it_was(void **state)
+{
+    struct term *t = start(&plain, NULL, 24, 80);
+    int status;
+
+    (void)state;
+    assert_screen(t, "train-1");
+    assert_string_equal(term_disorder(t), "the alternate screen is still shown");
+    term_keys(t, "q");
+    status = term_exit(t, TERM_WAIT_MS);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_string_equal(term_disorder(t), "");
+    term_free(t);
+}
+
+static void signals_that_ask_to_end_restore_and_tell_their_number(void **state)
+{
+    static const int asked[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
+        struct term *t = start(&plain, NULL, 24, 80);
+        int status;
+
+        assert_screen(t, "train-1");
+        term_signal(t, asked[i]);
+        status = term_exit(t, TERM_WAIT_MS);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 128 + asked[i]);
+        assert_string_equal(term_disorder(t), "");
+        term_free(t);
+    }
+}
+
+static void interrupt_key_ends_it_like_the_signal(void **state)
+{
+    struct term *t = start(&plain, NULL, 24, 80);
+    int status;
+
+    (void)state;
+    assert_screen(t, "train-1");
+    term_keys(t, "<^C>");
+    status = term_exit(t, TERM_WAIT_MS);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 128 + SIGINT);
+    assert_string_equal(term_disorder(t), "");
+    term_free(t);
+}
+
+static void crash_restores_the_terminal_and_still_is_a_crash(void **state)
+{
+    static const int crashes[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(crashes); i++) {
+        struct term *t = start(&plain, NULL, 24, 80);
+        int status;
+
+        assert_screen(t, "train-1");
+        term_signal(t, crashes[i]);
+        status = term_exit(t, TERM_WAIT_MS);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), crashes[i]);
+        assert_string_equal(term_disorder(t), "");
+        term_free(t);
+    }
+}
+
+static void broken_pipe_does_not_end_it(void **state)
+{
+    struct term *t = start(&plain, NULL, 24, 80);
+
+    (void)state;
+    assert_screen(t, "train-1");
+    term_signal(t, SIGPIPE);
+    term_keys(t, "2");
+    assert_screen(t, "H100-1-80G");
+    term_free(t);
+}
+
+static void cut_line_ends_it(void **state)
+{
+    struct term *t = start(&plain, NULL, 24, 80);
+    int status;
+
+    (void)state;
+    assert_screen(t, "train-1");
+    term_hang_up(t);
+    status = term_exit(t, TERM_WAIT_MS);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 128 + SIGHUP);
+    term_free(t);
+}
+
+static void suspended_gives_the_terminal_back_and_returns_whole(void **state)
+{
+    struct term *t = start(&plain, NULL, 24, 80);
+
+    (void)state;
+    assert_screen(t, "train-1");
+    term_keys(t, "<^Z>");
+    assert_true(term_stopped(t, TERM_WAIT_MS));
+    assert_string_equal(term_disorder(t), "");
+    term_continue(t);
+    assert_screen(t, "train-1");
+    assert_string_equal(term_disorder(t), "the alternate screen is still shown");
+    term_keys(t, "2");
+    assert_screen(t, "H100-1-80G");
+    term_keys(t, "q");
+    assert_int_equal(term_exit(t, TERM_WAIT_MS), 0);
+    assert_string_equal(term_disorder(t), "");
+    term_free(t);
+}
+
+static void stopped_from_outside_repaints_when_it_goes_on(void **state)
+{
+    struct term *t = start(&plain, NULL, 24, 80);
+
+    (void)state;
+    assert_screen(t, "train-1");
+    term_signal(t, SIGSTOP);
+    assert_true(term_stopped(t, TERM_WAIT_MS));
+    term_continue(t);
+    term_keys(t, "3");
+    assert_screen(t, "[3 instances]");
+    term_keys(t, "q");
+    assert_int_equal(term_exit(t, TERM_WAIT_MS), 0);
+    assert_string_equal(term_disorder(t), "");
+    term_free(t);
+}
+
+/* --- terminals -------------------------------------------------------------------------------- */
+
+static void unknown_terminal_is_taken_for_an_xterm_and_says_so(void **state)
+{
+    struct term *t = start(&plain, "xterm-ghostly", 24, 80);
+
+    (void)state;
+    assert_screen(t, "terminal type 'xterm-ghostly' is unknown here");
+    assert_screen(t, "train-1");
+    term_keys(t, "q");
+    assert_int_equal(term_exit(t, TERM_WAIT_MS), 0);
+    assert_string_equal(term_disorder(t), "");
+    term_free(t);
+}
+
+static void simple_terminals_show_the_same_words(void **state)
+{
+    static const char *const names[] = {"linux", "vt100", "screen-256color", "tmux-256color"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        struct term *t = start(&plain, names[i], 24, 80);
+
+        assert_screen(t, "train-1");
+        term_keys(t, "2");
+        assert_screen(t, "H100-1-80G");
+        term_keys(t, "q");
+        assert_int_equal(term_exit(t, TERM_WAIT_MS), 0);
+        assert_string_equal(term_disorder(t), "");
+        term_free(t);
+    }
+}
+
+static void terminal_that_cannot_place_its_cursor_is_refused_with_a_sentence(void **state)
+{
+    struct term *t = start(&plain, "dumb", 24, 80);
+    int status;
+
+    (void)state;
+    assert_screen(t, "cannot place its cursor");
+    status = term_exit(t, TERM_WAIT_MS);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 1);
+    assert_string_equal(term_disorder(t), "");
+    term_free(t);
+}
+
+static bool any_color(struct term *t)
+{
+    for (int row = 0; row < 24; row++)
+        for (int col = 0; col < 80; col++)
+            if (term_cell_at(t, row, col).colored)
+                return true;
+    return false;
+}
+
+static void colors_are_used_where_they_may_be(void **state)
+{
+    struct term *t = start(&plain, NULL, 24, 80);
+
+    (void)state;
+    assert_screen(t, "train-1");
+    assert_true(any_color(t));
+    term_free(t);
+}
+
+static void no_color_in_the_environment_is_obeyed(void **state)
+{
+    static const char *const env[] = {"NO_COLOR=1", NULL};
+    struct term_options o = {.run = console_child, .ctx = (void *)(uintptr_t)&plain, .env = env};
+    struct term *t = term_start(&o);
+
+    (void)state;
+    assert_screen(t, "train-1");
+    assert_false(any_color(t));
+    term_keys(t, "3");
+    assert_screen(t, "[3 instances]");
+    /* The selection is seen without colours too. */
+    assert_screen(t, "> train-1");
+    term_free(t);
+}
+
+static void never_color_wins_over_the_terminal(void **state)
+{
+    const struct child never = {.color = COLOR_NEVER};
+    struct term *t = start(&never, NULL, 24, 80);
+
+    (void)state;
+    assert_screen(t, "train-1");
+    assert_false(any_color(t));
+    term_free(t);
+}
+
+static void locale_without_utf8_gets_ascii(void **state)
+{
+    static const char *const env[] = {"LC_ALL=C", NULL};
+    struct term_options o = {.run = console_child, .ctx = (void *)(uintptr_t)&plain, .env = env};
+    struct term *t = term_start(&o);
+    const char *raw;
+    size_t len;
+
+    (void)state;
+    assert_screen(t, "train-1");
+    term_keys(t, "3");
+    assert_screen(t, "> train-1");
+    term_keys(t, "S");
+    assert_screen(t, "+- stop train-1?");
+    raw = term_raw(t, &len);
+    for (size_t i = 0; i < len; i++)
+        assert_true((unsigned char)raw[i] < 0x80);
+    term_free(t);
+}
+
+/* --- keys and sizes --------------------------------------------------------------------------- */
+
+static void escape_acts_without_a_noticeable_wait(void **state)
+{
+    struct term *t = start(&plain, NULL, 24, 80);
+
+    (void)state;
+    assert_screen(t, "train-1");
+    term_keys(t, "?");
+    assert_screen(t, "Keys in overview");
+    term_keys(t, "<Esc>");
+    /* The default of curses is a whole second. */
+    assert_true(term_wait_gone(t, "Keys in overview", 500));
+    term_free(t);
+}
+
+static void special_keys_arrive(void **state)
+{
+    const struct child many = {.offers = 150, .still = true};
+    struct term *t = start(&many, NULL, 24, 80);
+
+    (void)state;
+    assert_screen(t, "train-1");
+    term_keys(t, "2");
+    assert_screen(t, "> OFFER-000");
+    term_keys(t, "<Down><Down><Up>");
+    assert_screen(t, "> OFFER-001");
+    term_keys(t, "<PgDn>");
+    assert_screen(t, "> OFFER-018");
+    term_keys(t, "<^U>");
+    assert_screen(t, "> OFFER-001");
+    term_keys(t, "<End>");
+    assert_screen(t, "> OFFER-149");
+    term_keys(t, "<Home>");
+    assert_screen(t, "> OFFER-000");
+    term_keys(t, "<S-Tab>");
+    assert_screen(t, "[1 overview]");
+    term_free(t);
+}
+
+static void pasted_letters_are_no_commands(void **state)
+{
+    struct term *t = start(&plain, NULL, 24, 80);
+
+    (void)state;
+    assert_screen(t, "train-1");
+    term_keys(t, "3");
+    assert_screen(t, "> train-1");
+    term_keys(t, "<PasteBegin>Sq2yes<PasteEnd>");
+    term_drain(t, 100);
+    assert_screen(t, "[3 instances]");
+    assert_null(strstr(term_text(t), "stop train-1?"));
+    term_keys(t, ":<PasteBegin>off<PasteEnd>");
+    assert_screen(t, ":off");
+    term_free(t);
+}
+
+static void resizes_follow_at_once_and_small_windows_say_so(void **state)
+{
+    struct term *t = start_ready(&still, NULL);
+
+    (void)state;
+    term_resize(t, 40, 120);
+    assert_screen(t, "7 reports");
+    term_drain(t, 50);
+    assert_contains(term_row(t, 39), "quit");
+    term_resize(t, 8, 40);
+    assert_screen(t, "credit left");
+    term_resize(t, 7, 39);
+    assert_screen(t, "window too small");
+    term_resize(t, 1, 1);
+    term_drain(t, 50);
+    term_resize(t, 24, 80);
+    assert_screen(t, "train-1");
+    term_keys(t, "q");
+    assert_int_equal(term_exit(t, TERM_WAIT_MS), 0);
+    assert_string_equal(term_disorder(t), "");
+    term_free(t);
+}
+
+static void typed_text_shows_the_cursor_and_a_list_hides_it(void **state)
+{
+    struct term *t = start_ready(&still, NULL);
+    int row, col;
+    bool visible;
+
+    (void)state;
+    term_cursor(t, &row, &col, &visible);
+    assert_false(visible);
+    term_keys(t, ":of");
+    assert_screen(t, ":of");
+    term_drain(t, 50);
+    term_cursor(t, &row, &col, &visible);
+    assert_true(visible);
+    assert_int_equal(row, 22);
+    assert_int_equal(col, 3);
+    term_free(t);
+}
+
+/* --- bytes ------------------------------------------------------------------------------------ */
+
+static void nothing_is_written_when_nothing_changes(void **state)
+{
+    struct term *t = start_ready(&still, NULL);
+
+    (void)state;
+    term_drain(t, 300);
+    assert_int_equal(term_listen(t, 2500), 0);
+    term_free(t);
+}
+
+static void the_falling_credit_costs_some_bytes_a_second(void **state)
+{
+    struct term *t = start(&plain, NULL, 24, 80);
+    size_t bytes;
+
+    (void)state;
+    assert_screen(t, "train-1");
+    term_drain(t, 200);
+    bytes = term_listen(t, 3000);
+    assert_true(bytes > 0);
+    assert_true(bytes <= 3 * 250);
+    term_free(t);
+}
+
+static void moves_and_pages_stay_within_their_bytes(void **state)
+{
+    const struct child many = {.offers = 150, .still = true};
+    struct term *t = start(&many, NULL, 50, 200);
+    size_t bytes;
+
+    (void)state;
+    assert_screen(t, "train-1");
+    term_keys(t, "2");
+    assert_screen(t, "> OFFER-000");
+    term_drain(t, 300);
+    term_keys(t, "j");
+    assert_screen(t, "> OFFER-001");
+    term_raw(t, &bytes);
+    term_keys(t, "j");
+    assert_screen(t, "> OFFER-002");
+    term_drain(t, 50);
+    term_raw(t, &bytes);
+    print_message("move %zu bytes\n", bytes);
+    assert_true(bytes <= MOVE_BYTES_MAX);
+    term_keys(t, "<^D>");
+    term_drain(t, 100);
+    term_raw(t, &bytes);
+    term_keys(t, "<^D>"); /* the first one moved within the page */
+    term_drain(t, 100);
+    term_raw(t, &bytes);
+    print_message("page %zu bytes\n", bytes);
+    assert_true(bytes <= PAGE_BYTES_MAX);
+    term_free(t);
+}
+
+static void fifty_keys_at_once_are_a_frame_or_two(void **state)
+{
+    const struct child many = {.offers = 150, .still = true};
+    struct term *t = start(&many, NULL, 50, 200);
+    size_t bytes;
+
+    (void)state;
+    assert_screen(t, "train-1");
+    term_keys(t, "2");
+    assert_screen(t, "> OFFER-000");
+    term_drain(t, 300);
+    term_raw(t, &bytes);
+    term_keys(t, "jjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjj");
+    term_drain(t, 100);
+    term_raw(t, &bytes);
+    print_message("50 keys %zu bytes\n", bytes);
+    assert_true(bytes <= 2500);
+    assert_contains(term_text(t), "> OFFER-050");
+    term_free(t);
+}
+
+static void first_frame_stands_before_anything_is_asked(void **state)
+{
+    char path[512];
+    struct child child = {.trace = path, .still = true};
+    struct term *t;
+    STRBUF text;
+    struct err e;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/trace", t_dir());
+    t = start(&child, NULL, 24, 80);
+    assert_screen(t, "train-1");
+    term_keys(t, "q");
+    assert_int_equal(term_exit(t, TERM_WAIT_MS), 0);
+    strbuf_init(&text, 1024 * 1024);
+    assert_ok(file_read(path, &text, &e), &e);
+    assert_int_equal(strncmp(text.data, "frame 1\n", 8), 0);
+    assert_contains(text.data, "send GET /v1/me");
+    term_free(t);
+}
+
+static void hostile_names_cannot_leave_their_place(void **state)
+{
+    struct term *t = start(&plain, NULL, 24, 80);
+    const char *raw;
+    size_t len;
+
+    (void)state;
+    assert_screen(t, "train-1");
+    term_raw(t, &len);
+    /* The error sentence repeats what was typed; nothing of it may reach the terminal raw. */
+    term_keys(t, ":");
+    term_bytes_in(t, "evil\xe2\x80\xae\xc2\x9b\x33m\r", 13);
+    assert_screen(t, "no command 'evil");
+    raw = term_raw(t, &len);
+    assert_null(memmem(raw, len, "\xe2\x80\xae", 3));
+    assert_null(memmem(raw, len, "\xc2\x9b", 2));
+    term_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(quit_key_leaves_the_terminal_as_it_was),
+        cmocka_unit_test(signals_that_ask_to_end_restore_and_tell_their_number),
+        cmocka_unit_test(interrupt_key_ends_it_like_the_signal),
+        cmocka_unit_test(crash_restores_the_terminal_and_still_is_a_crash),
+        cmocka_unit_test(broken_pipe_does_not_end_it),
+        cmocka_unit_test(cut_line_ends_it),
+        cmocka_unit_test(suspended_gives_the_terminal_back_and_returns_whole),
+        cmocka_unit_test(stopped_from_outside_repaints_when_it_goes_on),
+        cmocka_unit_test(unknown_terminal_is_taken_for_an_xterm_and_says_so),
+        cmocka_unit_test(simple_terminals_show_the_same_words),
+        cmocka_unit_test(terminal_that_cannot_place_its_cursor_is_refused_with_a_sentence),
+        cmocka_unit_test(colors_are_used_where_they_may_be),
+        cmocka_unit_test(no_color_in_the_environment_is_obeyed),
+        cmocka_unit_test(never_color_wins_over_the_terminal),
+        cmocka_unit_test(locale_without_utf8_gets_ascii),
+        cmocka_unit_test(escape_acts_without_a_noticeable_wait),
+        cmocka_unit_test(special_keys_arrive),
+        cmocka_unit_test(pasted_letters_are_no_commands),
+        cmocka_unit_test(resizes_follow_at_once_and_small_windows_say_so),
+        cmocka_unit_test(typed_text_shows_the_cursor_and_a_list_hides_it),
+        cmocka_unit_test(nothing_is_written_when_nothing_changes),
+        cmocka_unit_test(the_falling_credit_costs_some_bytes_a_second),
+        cmocka_unit_test(moves_and_pages_stay_within_their_bytes),
+        cmocka_unit_test(fifty_keys_at_once_are_a_frame_or_two),
+        cmocka_unit_test(first_frame_stands_before_anything_is_asked),
+        cmocka_unit_test(hostile_names_cannot_leave_their_place),
+    };
+
+    return T_RUN("terminal", tests);
+}
