@@ -281,7 +281,7 @@ enum err_code config_load(int argc, char **argv, struct config *out, enum config
         rc = from_environment(c, e);
     if (!rc)
         rc = from_flags(c, argc, argv, command, e);
-    if (!rc)
+    if (!rc && (*command == CONFIG_SERVE || *command == CONFIG_CHECK))
         rc = check_together(c, e);
     if (!rc)
         *out = *c;

@@ -15,6 +15,7 @@
 #include "api/config.h"
 #include "api/http/http.h"
 #include "api/resource/resource.h"
+#include "api/seed.h"
 #include "api/service/service.h"
 #include "api/worker/worker.h"
 #include "core/file.h"
@@ -229,110 +230,6 @@ static enum err_code open_service(struct daemon *d, struct err *e)
     return rc;
 }
 
-/* --- the first start -------------------------------------------------------------------------- */
-
-struct seeding {
-    struct daemon *d;
-    struct seed seed;
-    char token[TOKEN_BYTES_MAX];
-    bool is_done;
-};
-
-static enum err_code seed_read(struct tx *tx, void *ctx, struct err *e)
-{
-    struct seeding *s = ctx;
-    struct page_query q = {.limit = 1};
-    struct organization *items = NULL;
-    char next[CURSOR_BYTES_MAX];
-    size_t count = 0;
-    enum err_code rc = row_organization_list(tx, &q, &items, &count, next, e);
-
-    if (rc)
-        return rc;
-    s->is_done = count > 0;
-    LIST_FREE(&organization_shape, items, count);
-    return ERR_OK;
-}
-
-static enum err_code seed_write(struct tx *tx, void *ctx, struct err *e)
-{
-    struct seeding *s = ctx;
-    char token[TOKEN_BYTES_MAX];
-    enum err_code rc = service_seed(&s->d->service, tx, &s->seed, token, e);
-
-    sodium_memzero(token, sizeof token);
-    return rc;
-}
-
-/* The key is in its file before it is in the database: a crash between the two leaves a file
- * that the next start goes on with, never an organization that nobody can reach. */
-static enum err_code seed_token(struct seeding *s, struct err *e)
-{
-    const char *path = s->d->config.seed_token_file;
-    enum err_code rc;
-    STRBUF text = {0};
-
-    strbuf_init(&text, TOKEN_BYTES_MAX);
-    rc = file_read_secret(path, &text, e);
-    if (rc == ERR_NOT_FOUND) {
-        err_clear(e);
-        token_make(s->token);
-        return file_write(path, s->token, strlen(s->token), 0600, e);
-    }
-    if (rc)
-        return err_wrap(e, rc, "seed_token_file");
-    text.data[strcspn(text.data, "\r\n")] = '\0';
-    text_copy(s->token, sizeof s->token, text.data);
-    explicit_bzero(text.data, text.len);
-    return ERR_OK;
-}
-
-static enum err_code seed_fill(struct seeding *s, char currency[CURRENCY_MAX], struct err *e)
-{
-    const struct config *c = &s->d->config;
-    const struct catalogue *held = catalogue_hold(&s->d->service);
-    enum err_code rc;
-
-    text_copy(currency, CURRENCY_MAX, held->currency);
-    catalogue_put(&s->d->service, held);
-    s->seed = (struct seed){.organization = c->seed_organization,
-                            .member = "Owner",
-                            .email = c->seed_email,
-                            .project = "default",
-                            .country = "FR",
-                            .token = s->token,
-                            .currency = currency,
-                            .grant_days = c->seed_grant_days,
-                            .staff_support = c->seed_staff};
-    rc = micros_parse(c->seed_grant, &s->seed.grant_micros, e);
-    return rc ? err_wrap(e, rc, "seed_grant") : ERR_OK;
-}
-
-static enum err_code seed(struct daemon *d, struct err *e)
-{
-    struct seeding s = {.d = d};
-    char currency[CURRENCY_MAX];
-    enum err_code rc;
-
-    if (!d->config.seed)
-        return ERR_OK;
-    rc = store_read(d->store, seed_read, &s, e);
-    if (rc || s.is_done)
-        return rc;
-    rc = seed_fill(&s, currency, e);
-    if (!rc)
-        rc = seed_token(&s, e);
-    if (!rc)
-        rc = store_write(d->store, seed_write, &s, e);
-    sodium_memzero(s.token, sizeof s.token);
-    if (!rc)
-        log_line(LOG_INFO, "main", "seeded", "organization='%s' token_file=%s",
-                 d->config.seed_organization, d->config.seed_token_file);
-    return rc;
-}
-
-/* --- the rest of the start -------------------------------------------------------------------- */
-
 static enum err_code start_http(struct daemon *d, struct err *e)
 {
     struct app_config a = {.service = &d->service, .clock = clock_real()};
@@ -363,6 +260,24 @@ static enum err_code start_worker(struct daemon *d, struct err *e)
     return rc;
 }
 
+/* With the port that it got where it asked for any. */
+static enum err_code tell_ready(struct daemon *d, struct err *e)
+{
+    char address[CONFIG_TEXT_MAX + 16];
+    const char *listen = d->config.listen, *colon = strrchr(listen, ':');
+    int port = http_port(d->server);
+
+    if (port && colon)
+        snprintf(address, sizeof address, "%.*s:%d", (int)(colon - listen), listen, port);
+    else
+        text_copy(address, sizeof address, listen);
+    log_line(LOG_INFO, "main", "ready", "version=%s listen=%s engine=%s", HOURGLASS_VERSION,
+             address, d->config.engine);
+    if (!d->config.ready_file[0])
+        return ERR_OK;
+    return file_write(d->config.ready_file, address, strlen(address), 0600, e);
+}
+
 /* HTTP before the worker: an address that is taken, or must not be listened on, is found
  * before anything is driven. */
 static enum err_code start(struct daemon *d, struct err *e)
@@ -376,14 +291,12 @@ static enum err_code start(struct daemon *d, struct err *e)
     if (!rc)
         rc = open_service(d, e);
     if (!rc)
-        rc = seed(d, e);
+        rc = seed_first(&d->service, &d->config, e);
     if (!rc)
         rc = start_http(d, e);
     if (!rc)
         rc = start_worker(d, e);
-    if (!rc && d->config.ready_file[0])
-        rc = file_write(d->config.ready_file, d->config.listen, strlen(d->config.listen), 0600, e);
-    return rc;
+    return rc ? rc : tell_ready(d, e);
 }
 
 /* The other way round: no request without a worker, no worker without a store. */
@@ -420,7 +333,7 @@ static void reload(struct daemon *d)
     if (!rc)
         rc = catalogue_replace(&d->service, d->config.catalogue, &e);
     if (rc) {
-        log_line(LOG_ERROR, "main", "catalogue-refused", "error='%s'", e.msg);
+        log_line(LOG_ERROR, "main", "catalogue-refused", "error=\"%s\"", e.msg);
         return;
     }
     app_catalogue_changed(d->app);
@@ -499,14 +412,10 @@ static int run(struct daemon *d)
     signal(SIGXFSZ, SIG_IGN); /* a full disk is an answer, not an end */
     err_clear(&e);
     rc = start(d, &e);
-    if (rc) {
-        log_line(LOG_ERROR, "main", "not-started", "error='%s'", e.msg);
+    if (rc)
         fprintf(stderr, "hourglassd: %s\n", e.msg);
-    } else {
-        log_line(LOG_INFO, "main", "ready", "version=%s listen=%s engine=%s", HOURGLASS_VERSION,
-                 d->config.listen, d->config.engine);
+    else
         serve(d, &signals);
-    }
     stop(d);
     return rc == ERR_INVALID ? 2 : rc ? 1 : 0;
 }

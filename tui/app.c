@@ -254,7 +254,7 @@ static void act_general(struct console *c, enum key_action a)
     } else if (a == ACT_COMMAND) {
         prompt_open(c, MODE_COMMAND, "");
     } else if (a == ACT_FILTER && v->ops->filter) {
-        prompt_open(c, MODE_FILTER, v->ops->filter_text(v));
+        prompt_open(c, MODE_FILTER, v->ops->searches ? "" : v->ops->filter_text(v));
     } else if (a == ACT_FILTER) {
         console_say(c, STYLE_NORMAL, "nothing to filter here");
     } else if (a == ACT_REFRESH) {

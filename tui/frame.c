@@ -117,8 +117,8 @@ static void draw_link_trouble(const struct console *c, struct canvas *canvas, in
     char age[WHEN_TEXT_MAX];
 
     if (f->link == LINK_AWAY && f->heard_at_ms)
-        canvas_textf(canvas, row, 1, canvas->cols - 1, STYLE_BAD, "%s; what is shown is %s old",
-                     f->link_error, age_format(f->heard_at_ms, now_ms, age));
+        canvas_textf(canvas, row, 1, canvas->cols - 1, STYLE_BAD, "what is shown is %s old: %s",
+                     age_format(f->heard_at_ms, now_ms, age), f->link_error);
     else if (f->link == LINK_AWAY || f->link == LINK_REFUSED)
         canvas_text(canvas, row, 1, canvas->cols - 1, STYLE_BAD, f->link_error);
 }

@@ -82,6 +82,9 @@ struct engine_job_start {
     int64_t time_limit_seconds; /* 0: none */
     int64_t grace_seconds;
     int64_t log_bytes_max;
+    /* The instance is there for this job: it ends with it, at once and by itself, also when
+     * nobody is there to ask for it. */
+    bool ends_instance;
 };
 
 /* One piece of output, as asked by offset. */

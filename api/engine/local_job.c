@@ -54,7 +54,8 @@ static enum err_code spool_prepare(struct engine_local *el, const struct engine_
                               .env = (struct env_entry *)(uintptr_t)j->env,
                               .env_count = j->env_count,
                               .time_limit_seconds = j->time_limit_seconds,
-                              .log_bytes_max = j->log_bytes_max};
+                              .log_bytes_max = j->log_bytes_max,
+                              .ends_instance = j->ends_instance};
     enum err_code rc;
 
     text_copy(spec.id, sizeof spec.id, j->job_id);

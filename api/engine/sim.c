@@ -184,6 +184,7 @@ static enum err_code sim_describe(struct engine *en, const char *instance_id,
 
     if (rc)
         return rc;
+    sim_jobs_settle(s, instance_id); /* one that was made for a job ends with it */
     in = sim_instance_find(s, instance_id);
     *out = (struct engine_instance){.state = in ? sim_instance_state(in, now_ms) : ENGINE_ABSENT};
     if (!in)

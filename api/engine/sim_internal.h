@@ -17,7 +17,7 @@ struct sim_job {
     int64_t asked_at_ms, limit_ms, grace_ms, log_bytes_max;
     int64_t cancelled_at_ms; /* SIM_NEVER until then */
     int64_t lost_at_ms, quota_at_ms;
-    bool is_over, is_lost;
+    bool is_over, is_lost, ends_instance;
     int64_t ended_at_ms, exit_code, signal;
     enum job_reason reason;
     struct strbuf output;

@@ -76,6 +76,19 @@ static bool was_told(enum job_reason reason)
            reason == JOB_REASON_BY_MEMBER || reason == JOB_REASON_INSTANCE_ENDED;
 }
 
+/* It is over; so is an instance that was there for it. */
+static void job_over(struct engine_sim *s, struct sim_job *j, const struct ending *end)
+{
+    struct sim_instance *in = sim_instance_find(s, j->instance_id);
+
+    j->is_over = true;
+    j->is_lost = end->reason == JOB_REASON_LOST;
+    j->ended_at_ms = end->at_ms;
+    j->reason = end->reason;
+    if (j->ends_instance && in && in->stopped_at_ms == SIM_NEVER)
+        in->stopped_at_ms = end->at_ms;
+}
+
 /* Bring it up to now. Its end, once reached, is written down and stays. */
 static void job_settle(struct engine_sim *s, struct sim_job *j)
 {
@@ -89,10 +102,7 @@ static void job_settle(struct engine_sim *s, struct sim_job *j)
         sim_job_add(s, j, j->plan.output_is_stderr, j->plan.output, j->plan.output_len);
     if (end.at_ms > now_ms)
         return;
-    j->is_over = true;
-    j->is_lost = end.reason == JOB_REASON_LOST;
-    j->ended_at_ms = end.at_ms;
-    j->reason = end.reason;
+    job_over(s, j, &end);
     killed = was_told(end.reason) && j->plan.term_ms > j->grace_ms;
     j->exit_code = -1;
     if (killed || end.reason == JOB_REASON_MEMORY)
@@ -112,10 +122,7 @@ static void job_settle_early(struct engine_sim *s, struct sim_job *j)
     job_settle(s, j);
     if (j->is_over || end.at_ms > now_ms)
         return;
-    j->is_over = true;
-    j->is_lost = end.reason == JOB_REASON_LOST;
-    j->ended_at_ms = end.at_ms;
-    j->reason = end.reason;
+    job_over(s, j, &end);
     j->exit_code = -1;
 }
 
@@ -185,6 +192,7 @@ enum err_code sim_job_start(struct engine *en, const struct engine_job_start *w,
     j->asked_at_ms = clock_now_ms(s->clock);
     j->limit_ms = w->time_limit_seconds * 1000;
     j->grace_ms = w->grace_seconds * 1000;
+    j->ends_instance = w->ends_instance;
     j->log_bytes_max = w->log_bytes_max > 0 ? w->log_bytes_max : LOG_BYTES_MAX;
     j->cancelled_at_ms = j->lost_at_ms = j->quota_at_ms = SIM_NEVER;
     strbuf_init(&j->output, LOG_BYTES_MAX);

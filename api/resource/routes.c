@@ -16,7 +16,7 @@
         PAGE_ITEMS_MAX) ",\"default\":" LITERAL(PAGE_ITEMS_DEFAULT) "}"
 
 /* clang-format off */
-#define AFTER        {"after", NUMBER, "Live only: continue after this event, as Last-Event-ID does."}
+#define AFTER        {"after", NUMBER, "Live only: continue after this event, like Last-Event-ID."}
 #define CURSOR       {"cursor", TEXT, "next_cursor of the page before; opaque."}
 #define FOLLOW       {"follow", YES_NO, "Live, as text/event-stream."}
 #define FROM         {"from", TIME, "Only what is not older."}

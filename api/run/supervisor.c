@@ -395,6 +395,19 @@ static void end_fill(struct supervisor *s, struct spool_end *end)
     text_copy(end->detail, sizeof end->detail, detail.data);
 }
 
+/* An instance that was made for this job costs from here on for nothing. Should this signal be
+ * lost, whoever made the instance ends it as soon as it reads of the job's end. */
+static void instance_end(const struct supervisor *s)
+{
+    char dir[SPOOL_PATH_BYTES_MAX];
+    bool sent;
+
+    if (!s->spec.ends_instance || spool_path(dir, s->root, s->spec.instance_id, NULL))
+        return;
+    if (spool_signal(dir, SIGTERM, &sent, NULL))
+        return; /* it is gone already */
+}
+
 /* The end is written last: who reads it may take the spool for its own at once. */
 static int supervisor_finish(struct supervisor *s)
 {
@@ -408,6 +421,7 @@ static int supervisor_finish(struct supervisor *s)
     if (!spool_path(path, s->dir, SPOOL_SSH, NULL))
         unlink(path);
     rc = spool_save(s->dir, SPOOL_END, &spool_end_shape, &end, NULL);
+    instance_end(s);
     supervisor_free(s);
     return rc ? 1 : 0;
 }

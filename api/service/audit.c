@@ -108,7 +108,7 @@ static enum err_code parts_check(const struct hold *h, struct err *e)
 static enum err_code open_check(struct tx *tx, const struct hold *h, struct err *e)
 {
     struct hold newest = {0};
-    INSTANCE i = {0};
+    INSTANCE_OWN i = {0};
     enum err_code rc = row_instance_get(tx, h->instance_id, &i, e);
 
     if (!rc && !instance_holds_stock(i.state))

@@ -145,7 +145,7 @@ static enum err_code hold_resolve(struct service *sv, struct tx *tx, const struc
     struct capture c = {.room = room};
     int64_t used = m ? m->window_micros : 0, loss = 0;
     struct organization o;
-    PURSE purse = {0};
+    PURSE_OWN purse = {0};
     enum err_code rc = row_organization_get(tx, i->organization_id, &o, e);
 
     if (used > room->h.amount.micros) {

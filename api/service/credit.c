@@ -152,7 +152,7 @@ static enum err_code load_add_meter(struct service *sv, struct tx *tx, struct lo
                                     const struct meter *m, struct err *e)
 {
     int64_t seconds, micros;
-    INSTANCE i = {0};
+    INSTANCE_OWN i = {0};
     enum err_code rc = row_instance_get(tx, m->instance_id, &i, e);
 
     if (!rc)
@@ -332,7 +332,7 @@ enum err_code credit_get(struct service *sv, struct tx *tx, const struct actor *
     CLEANUP(loads_release) struct loads l = {0};
     struct organization o;
     struct grant_sums sums;
-    PURSE purse = {0};
+    PURSE_OWN purse = {0};
     enum err_code rc = rule_check_object(by, ACTION_CREDIT_READ, id, "organization", id, e);
 
     if (!rc)

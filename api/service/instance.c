@@ -298,7 +298,7 @@ enum err_code instance_update(struct service *sv, struct tx *tx, const struct ac
                               const char *id, int64_t if_version, const struct instance_patch *in,
                               uint64_t present, struct instance *out, struct err *e)
 {
-    INSTANCE i = {0};
+    INSTANCE_OWN i = {0};
     struct record r = {
         ACTION_INSTANCE_UPDATE, "instance.updated", i.organization_id, i.project_id, i.id, NULL};
     enum err_code rc = instance_fetch(sv, tx, by, ACTION_INSTANCE_UPDATE, id, &i, e);
@@ -333,7 +333,7 @@ static enum err_code start_admit(struct service *sv, struct tx *tx, const struct
     const struct offer *o = catalogue_offer(c, i->offer_id);
     struct organization org;
     struct hold_room room;
-    PURSE purse = {0};
+    PURSE_OWN purse = {0};
     int64_t micros;
     enum err_code rc;
 
@@ -374,7 +374,7 @@ enum err_code instance_act(struct service *sv, struct tx *tx, const struct actor
 {
     enum instance_reason why;
     const char *no;
-    INSTANCE i = {0};
+    INSTANCE_OWN i = {0};
     enum err_code rc;
 
     assert((unsigned)action < INSTANCE_ACTION_COUNT);

@@ -181,8 +181,11 @@ static enum err_code instance_ended(struct service *sv, struct tx *tx, const str
     text_copy(text, sizeof text, i->state_detail);
     i->desired_state = INSTANCE_WANT_STOPPED;
     if (!rc && i->state != INSTANCE_STOPPING) { /* nobody asked for it */
-        why = INSTANCE_REASON_ENGINE;
-        text_copy(text, sizeof text, detail[0] ? detail : "it ended by itself");
+        why = i->job_id[0] ? INSTANCE_REASON_JOB_ENDED : INSTANCE_REASON_ENGINE;
+        if (!i->job_id[0])
+            text_copy(text, sizeof text, detail[0] ? detail : "it ended by itself");
+        else
+            text_copy(text, sizeof text, "its job has ended");
         rc = engine_move(sv, tx, by, i, INSTANCE_STOPPING, why, text, e);
     }
     return rc ? rc : engine_move(sv, tx, by, i, INSTANCE_STOPPED, why, text, e);
@@ -303,7 +306,7 @@ enum err_code instance_observe(struct service *sv, struct tx *tx, const struct a
                                const char *id, const struct engine_instance *seen,
                                struct instance *out, struct err *e)
 {
-    INSTANCE i = {0};
+    INSTANCE_OWN i = {0};
     enum err_code rc = row_instance_get(tx, id, &i, e);
 
     if (!rc)
@@ -320,7 +323,7 @@ enum err_code instance_observe(struct service *sv, struct tx *tx, const struct a
 enum err_code instance_unreachable(struct service *sv, struct tx *tx, const struct actor *by,
                                    const char *id, const char *detail, struct err *e)
 {
-    INSTANCE i = {0};
+    INSTANCE_OWN i = {0};
     enum err_code rc = row_instance_get(tx, id, &i, e);
 
     if (rc || i.state != INSTANCE_RUNNING)
@@ -364,7 +367,7 @@ enum err_code instance_fail(struct service *sv, struct tx *tx, const struct acto
                             const char *id, enum instance_reason why, const char *detail,
                             struct err *e)
 {
-    INSTANCE i = {0};
+    INSTANCE_OWN i = {0};
     enum err_code rc = row_instance_get(tx, id, &i, e);
 
     if (rc || !instance_may_move(i.state, INSTANCE_FAILED))

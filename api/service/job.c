@@ -37,7 +37,7 @@ static enum err_code job_fetch(struct tx *tx, const struct actor *by, enum rule_
 static enum err_code own_instance_dismiss(struct service *sv, struct tx *tx, const struct actor *by,
                                           const struct job *j, struct err *e)
 {
-    INSTANCE i = {0};
+    INSTANCE_OWN i = {0};
     enum err_code rc = row_instance_get(tx, j->instance_id, &i, e);
 
     if (rc || !instance_may_move(i.state, INSTANCE_TERMINATING))
@@ -243,7 +243,7 @@ static enum err_code job_place_own(struct service *sv, struct tx *tx, const stru
 {
     struct instance_create launch;
     struct launch_order order = {.in = &launch, .job_id = j->id};
-    INSTANCE i = {0};
+    INSTANCE_OWN i = {0};
     enum err_code rc;
 
     launch_of_job(sv, in, &launch);
@@ -259,7 +259,7 @@ static enum err_code job_place_own(struct service *sv, struct tx *tx, const stru
 static enum err_code job_place_on(struct service *sv, struct tx *tx, const struct actor *by,
                                   const struct job_create *in, struct job *j, struct err *e)
 {
-    INSTANCE i = {0};
+    INSTANCE_OWN i = {0};
     enum err_code rc = instance_fetch(sv, tx, by, ACTION_JOB_SUBMIT, in->instance_id, &i, e);
 
     if (rc)
@@ -298,7 +298,7 @@ static enum err_code job_compose(struct service *sv, struct tx *tx, const struct
 enum err_code job_submit(struct service *sv, struct tx *tx, const struct actor *by,
                          const struct job_create *in, struct job *out, struct err *e)
 {
-    JOB j = {
+    JOB_OWN j = {
         .state = JOB_QUEUED, .state_reason = JOB_REASON_WAITING, .exit_code = -1, .version = 1};
     enum err_code rc = rule_check(by, ACTION_JOB_SUBMIT, e);
 
@@ -330,7 +330,7 @@ static enum err_code estimate_on(struct service *sv, struct tx *tx, const struct
     enum err_code rc = job_place_on(sv, tx, by, in, &j, e);
     struct estimate x = {.accepted = true};
     struct credit credit;
-    INSTANCE i = {0};
+    INSTANCE_OWN i = {0};
 
     if (rc)
         return rc;
@@ -370,7 +370,7 @@ enum err_code job_cancel(struct service *sv, struct tx *tx, const struct actor *
                          int64_t if_version, struct job *out, struct err *e)
 {
     struct job_change c = {JOB_CANCELLING, JOB_REASON_BY_MEMBER, ACTION_JOB_CANCEL, ""};
-    JOB j = {0};
+    JOB_OWN j = {0};
     enum err_code rc = job_fetch(tx, by, ACTION_JOB_CANCEL, id, &j, e);
 
     if (rc)

@@ -163,8 +163,8 @@ static enum err_code observe(struct service *sv, struct tx *tx, const struct act
 enum err_code job_observe(struct service *sv, struct tx *tx, const struct actor *by, const char *id,
                           const struct engine_job *seen, struct job *out, struct err *e)
 {
-    INSTANCE i = {0};
-    JOB j = {0};
+    INSTANCE_OWN i = {0};
+    JOB_OWN j = {0};
     enum err_code rc = row_job_get(tx, id, &j, e);
 
     if (!rc)
@@ -204,8 +204,8 @@ bool job_observe_due(const struct job *j, const struct engine_job *seen,
 enum err_code job_begin(struct service *sv, struct tx *tx, const struct actor *by, const char *id,
                         struct job *out, struct err *e)
 {
-    INSTANCE i = {0};
-    JOB j = {0};
+    INSTANCE_OWN i = {0};
+    JOB_OWN j = {0};
     enum err_code rc = row_job_get(tx, id, &j, e);
 
     if (!rc)

@@ -253,7 +253,7 @@ enum err_code meter_tick(struct service *sv, struct tx *tx, const struct actor *
 {
     int64_t now_ms = clock_now_ms(sv->clock), was;
     struct meter m;
-    INSTANCE i = {0};
+    INSTANCE_OWN i = {0};
     enum err_code rc = row_meter_get(tx, instance_id, &m, e);
 
     if (rc == ERR_NOT_FOUND) { /* nothing is billed, so nothing is due */

@@ -33,7 +33,7 @@ enum err_code report_post(struct service *sv, struct tx *tx, const struct actor 
 {
     char instance_id[ID_MAX];
     struct report copy;
-    INSTANCE i = {0};
+    INSTANCE_OWN i = {0};
     enum err_code rc = rule_check(by, ACTION_REPORT_POST, e);
 
     text_copy(instance_id, sizeof instance_id, in->instance_id);
@@ -55,7 +55,7 @@ enum err_code report_gate(struct service *sv, struct tx *tx, const struct actor 
                           const char *instance_id, const struct report *in, struct err *e)
 {
     struct report copy;
-    INSTANCE i = {0};
+    INSTANCE_OWN i = {0};
     enum err_code rc = row_instance_get(tx, instance_id, &i, e);
 
     if (rc)

@@ -66,7 +66,7 @@ struct purse {
 enum err_code purse_open(struct tx *tx, const struct organization *o, struct purse *out,
                          struct err *e) MUST_CHECK;
 void purse_release(struct purse *p); /* accepts a zeroed one */
-#define PURSE CLEANUP(purse_release) struct purse
+#define PURSE_OWN CLEANUP(purse_release) struct purse
 const struct grant *purse_grant(const struct purse *p, const char *id);
 enum err_code purse_save(struct tx *tx, struct purse *p, struct err *e) MUST_CHECK;
 
@@ -131,7 +131,7 @@ enum err_code instance_fetch(struct service *sv, struct tx *tx, const struct act
                              enum rule_action a, const char *id, struct instance *out,
                              struct err *e) MUST_CHECK;
 void instance_release(struct instance *i);
-#define INSTANCE CLEANUP(instance_release) struct instance
+#define INSTANCE_OWN CLEANUP(instance_release) struct instance
 
 struct instance_change {
     enum instance_state to;
@@ -197,7 +197,7 @@ enum err_code launch_instance(struct service *sv, struct tx *tx, const struct ac
 /* --- jobs ---------------------------------------------------------------------------- */
 
 void job_release(struct job *j);
-#define JOB CLEANUP(job_release) struct job
+#define JOB_OWN CLEANUP(job_release) struct job
 struct job_change {
     enum job_state to;
     enum job_reason why;

@@ -92,7 +92,7 @@ static enum err_code open_row(struct service *sv, struct tx *tx, const struct me
 {
     struct usage u = {0};
     int64_t micros, seconds;
-    INSTANCE i = {0};
+    INSTANCE_OWN i = {0};
     enum err_code rc = row_usage_sum(tx, m->instance_id, &micros, &seconds, e);
 
     *wanted = false;

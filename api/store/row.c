@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define LIST_ITEMS_FIRST 16
+#define LIST_GROWTH      4 /* items are large, and each step copies them */
 
 static const void *member_in(const struct column *c, const void *obj)
 {
@@ -368,7 +369,7 @@ struct items {
 static enum err_code items_add(struct items *l, const struct row_map *map, void *obj, struct err *e)
 {
     if (l->count == l->room) {
-        size_t room = l->room ? l->room * 2 : LIST_ITEMS_FIRST;
+        size_t room = l->room ? l->room * LIST_GROWTH : LIST_ITEMS_FIRST;
         char *bytes = realloc(l->bytes, room * map->size);
 
         if (!bytes) {

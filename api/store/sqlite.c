@@ -149,29 +149,33 @@ static enum err_code sq_step(struct conn *c, enum sql_id id, bool *is_row, struc
     return ERR_OK;
 }
 
+/* By the value, which is looked up once and not for each question; that is allowed because a
+ * connection is used by one thread at a time. */
 static void sq_column(struct conn *c, enum sql_id id, int index, struct value *out)
 {
-    sqlite3_stmt *st = sq_from(c)->stmt[id];
+    sqlite3_value *v = sqlite3_column_value(sq_from(c)->stmt[id], index);
 
     *out = (struct value){0};
-    switch (sqlite3_column_type(st, index)) {
+    switch (sqlite3_value_type(v)) {
     case SQLITE_INTEGER:
         out->kind = VALUE_INT;
-        out->number = sqlite3_column_int64(st, index);
-        break;
+        out->number = sqlite3_value_int64(v);
+        return;
     case SQLITE_TEXT:
-        out->bytes = sqlite3_column_text(st, index);
+        out->kind = VALUE_TEXT;
+        out->bytes = sqlite3_value_text(v);
         break;
     case SQLITE_BLOB:
-        out->bytes = sqlite3_column_blob(st, index);
+        out->kind = VALUE_BYTES;
+        out->bytes = sqlite3_value_blob(v);
         break;
     default:
-        break;
+        return;
     }
-    if (out->bytes) {
-        out->kind = sqlite3_column_type(st, index) == SQLITE_TEXT ? VALUE_TEXT : VALUE_BYTES;
-        out->len = (size_t)sqlite3_column_bytes(st, index);
-    }
+    if (out->bytes)
+        out->len = (size_t)sqlite3_value_bytes(v);
+    else
+        out->kind = VALUE_NULL; /* an empty blob, or no memory */
 }
 
 /* The error of a failed step was told already; reset only repeats it. */

@@ -112,7 +112,8 @@ static enum err_code job_start(struct worker *w, const struct job *j, struct err
                                  .env_count = j->env_count,
                                  .time_limit_seconds = j->time_limit_seconds,
                                  .grace_seconds = c->checkpoint_grace_seconds,
-                                 .log_bytes_max = LOG_BYTES_MAX};
+                                 .log_bytes_max = LOG_BYTES_MAX,
+                                 .ends_instance = j->owns_instance};
 
     catalogue_put(w->sv, c);
     return w->en->ops->job_start(w->en, &s, e);

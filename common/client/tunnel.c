@@ -171,13 +171,30 @@ static enum err_code up_move(struct pump *p, bool readable, struct err *e)
     return ERR_OK;
 }
 
+/* All that is there: a server may send in very small records. */
+static void down_receive(struct pump *p)
+{
+    struct flow *f = &p->down;
+    CURLcode rc = CURLE_OK;
+    size_t n;
+
+    f->start = 0;
+    while (rc == CURLE_OK && f->len < sizeof f->bytes) {
+        n = 0;
+        rc = curl_easy_recv(p->easy, f->bytes + f->len, sizeof f->bytes - f->len, &n);
+        if (rc == CURLE_OK && !n)
+            break;
+        f->len += rc == CURLE_OK ? n : 0;
+    }
+    /* However it ended: ssh knows by itself whether it was cut. */
+    f->eof = rc != CURLE_AGAIN && f->len < sizeof f->bytes;
+}
+
 /* No more than PIPE_BUF bytes after POLLOUT: so much fits without waiting, whatever kind of
  * descriptor it is; its flags are left alone, others share them. */
 static enum err_code down_move(struct pump *p, bool writable, struct err *e)
 {
     struct flow *f = &p->down;
-    size_t n = 0;
-    CURLcode rc;
 
     if (f->len && writable) {
         ssize_t put = write(p->fd_out, f->bytes + f->start, f->len < PIPE_BUF ? f->len : PIPE_BUF);
@@ -187,13 +204,8 @@ static enum err_code down_move(struct pump *p, bool writable, struct err *e)
         f->start += put > 0 ? (size_t)put : 0;
         f->len -= put > 0 ? (size_t)put : 0;
     }
-    if (f->len || f->eof)
-        return ERR_OK;
-    rc = curl_easy_recv(p->easy, f->bytes, sizeof f->bytes, &n);
-    f->start = 0;
-    f->len = rc == CURLE_OK ? n : 0;
-    /* However it ended: ssh knows by itself whether it was cut. */
-    f->eof = rc != CURLE_AGAIN && !f->len;
+    if (!f->len && !f->eof)
+        down_receive(p);
     return ERR_OK;
 }
 

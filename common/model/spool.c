@@ -53,6 +53,7 @@ static const struct field spool_spec_fields[] = {
            "A job's environment."),
     F_INT(struct spool_spec, time_limit_seconds, FIELD_OMIT, 0, INT32_MAX, "0: none."),
     F_INT(struct spool_spec, log_bytes_max, FIELD_OMIT, 0, INT64_MAX / 4, "Output that is kept."),
+    F_BOOL(struct spool_spec, ends_instance, FIELD_OMIT, "Its instance ends with it."),
 };
 SHAPE(spool_spec_shape, struct spool_spec, "SpoolSpec", "What hourglass-run is to run.",
       spool_spec_fields);

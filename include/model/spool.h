@@ -87,6 +87,7 @@ struct spool_spec {
     size_t env_count;
     int64_t time_limit_seconds;
     int64_t log_bytes_max;
+    bool ends_instance; /* its instance ends with it */
 };
 
 #define SPOOL_STATE_LIST(X)       \

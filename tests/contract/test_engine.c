@@ -508,6 +508,27 @@ static void an_engine_nobody_knows_is_refused(void **state)
     assert_null(en);
 }
 
+/* Why: nobody may be there to stop it, and it costs until it ends. */
+static void an_instance_made_for_a_job_ends_with_it(void **state)
+{
+    FIXTURE(fx);
+    struct engine_job_start j = {.job_id = fx->job,
+                                 .instance_id = fx->ins,
+                                 .command = hello.command,
+                                 .grace_seconds = 1,
+                                 .ends_instance = true};
+    struct engine_instance in;
+
+    fxe_launch(fx, fx->ins);
+    if (fxe_is_sim(fx))
+        sim_plan_jobs(fx->en, &hello.plan);
+    assert_ok(fx->en->ops->job_start(fx->en, &j, &fx->err), &fx->err);
+    in = fxe_await(fx, fx->ins, ENGINE_ENDED);
+    assert_int_equal(fxe_job_describe(fx, fx->job).reason, JOB_REASON_EXITED);
+    assert_true(in.ended_at_ms >= fxe_job_describe(fx, fx->job).ended_at_ms);
+    assert_true(in.ended_at_ms - fxe_job_describe(fx, fx->job).ended_at_ms < 1000);
+}
+
 /* The name says which engine failed: "local: stop_twice_is_harmless". */
 #define T(engine, fn)                                                           \
     {                                                                           \
@@ -531,6 +552,7 @@ static void an_engine_nobody_knows_is_refused(void **state)
         T(engine, cancel_kills_after_the_grace), T(engine, the_time_limit_ends_a_job),           \
         T(engine, the_log_quota_ends_a_job), T(engine, an_instance_ends_its_jobs_with_it),       \
         T(engine, an_instance_told_to_end_now_kills_its_jobs),                                   \
+        T(engine, an_instance_made_for_a_job_ends_with_it),                                      \
         T(engine, each_names_instances_and_jobs)
 
 int main(void)

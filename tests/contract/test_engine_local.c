@@ -231,6 +231,7 @@ static void a_killed_supervisor_takes_its_job_along(void **state)
     snprintf(command, sizeof command, "echo up; %s", mark);
     fxe_launch(fx, fx->ins);
     assert_ok(fxe_job_start(fx, fx->job, fx->ins, &act), &fx->err);
+    fxe_await_output(fx, fx->job, "up\n"); /* what it has not read yet dies with it */
     fxe_await_processes(fx, mark, 2);
     assert_int_equal(kill(supervisor_of(fx, fx->job), SIGKILL), 0);
     job = fxe_job_await(fx, fx->job, ENGINE_FAILED);

@@ -167,7 +167,7 @@ static int end(void **state)
 static void print_lines(struct fx_console *fx, int first, int count)
 {
     for (int i = first; i < first + count; i++) {
-        char line[16];
+        char line[32];
 
         snprintf(line, sizeof line, "line %04d\n", i);
         fake_api_log(&fx->api, (int64_t)i * 10, line);

@@ -9,8 +9,8 @@
 
 #include "core/log.h"
 
-#define SEEDS 12
-#define STEPS 400
+#define SEEDS      12
+#define STEPS      400
 
 #define JOBS_MAX   256
 #define GRANTS_MAX 24
@@ -50,7 +50,7 @@ static bool chance(struct sim *s, int percent)
     return below(s, 100) < percent;
 }
 
-/* --- the daemon ------------------------------------------------------------------------------ */
+/* --- the daemon ---------------------------------------------------------------------- */
 
 static void worker_begin(struct sim *s)
 {
@@ -111,7 +111,7 @@ static void work(struct sim *s)
     s->ear.left = -1;
 }
 
-/* --- acts ------------------------------------------------------------------------------------- */
+/* --- acts ---------------------------------------------------------------------------- */
 
 /* One call by a member: sometimes run once for nothing first, as a batch that was rolled back
  * runs its calls again. `drop` releases what a call that succeeded answered. */
@@ -356,8 +356,7 @@ static void act(struct sim *s)
     fail_msg("the weights do not add up to 100");
 }
 
-/* --- what must always hold ---------------------------------------------------------------------
- */
+/* --- what must always hold ----------------------------------------------------------- */
 
 /* Entries only grow, and the balance of a moment is the same whenever it is worked out. */
 static void history_check(struct sim *s)
@@ -424,8 +423,7 @@ static void check(struct sim *s)
     instances_check(s);
 }
 
-/* --- the end -------------------------------------------------------------------------------------
- */
+/* --- the end ------------------------------------------------------------------------- */
 
 static int64_t loss_of(const struct sim *s, const char *instance_id)
 {

@@ -125,7 +125,8 @@ static bool token_read(struct fx_daemon *d)
 
 struct client *fx_daemon_client(struct fx_daemon *d, const char *token)
 {
-    struct client_config c = {.url = d->url, .token = token ? token : d->token};
+    struct client_config c = {
+        .url = d->url, .token = token ? token : d->token, .ca_file = d->ca_file};
     struct client *cl = NULL;
 
     assert_ok(client_open(&c, &cl, &d->e), &d->e);

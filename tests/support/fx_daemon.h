@@ -19,7 +19,8 @@ struct fx_daemon {
     const char *grant;     /* NULL: "250.00" */
     const char *engine;    /* NULL: "local" */
     const char *catalogue; /* NULL: the shipped one */
-    const char *listen;    /* NULL: the socket; client and url then are the test's to set */
+    const char *listen;    /* NULL: the socket; else `url` is the test's to set once it is known */
+    const char *ca_file;   /* for clients */
     bool staff;            /* the owner is support staff too */
     const char *extra[8];  /* further flags, NULL-terminated */
     struct client *client;

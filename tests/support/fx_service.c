@@ -57,7 +57,7 @@ void fx_catalogue_write(struct fx_service *fx, int64_t gpu_price_micros, int64_t
     assert_ok(file_write(fx->catalogue_path, text.data, text.len, 0600, E), E);
 }
 
-/* --- transactions ----------------------------------------------------------------------- */
+/* --- transactions -------------------------------------------------------------------- */
 
 static void control(struct fx_service *fx, enum sql_control what)
 {
@@ -83,7 +83,7 @@ void fx_end(struct fx_service *fx, enum err_code want, enum err_code rc, const c
         t_assert_ok(rc, E, call, file, line);
 }
 
-/* --- set up ------------------------------------------------------------------------------ */
+/* --- set up -------------------------------------------------------------------------- */
 
 static void actor_make(struct fx_service *fx, const struct organization *o, enum role role,
                        enum staff_role staff, struct actor *out)
@@ -178,7 +178,7 @@ int fx_service_teardown(void **state)
     return 0;
 }
 
-/* --- what tests do all the time ----------------------------------------------------------- */
+/* --- what tests do all the time ------------------------------------------------------ */
 
 void fx_advance(struct fx_service *fx, int64_t seconds)
 {

@@ -49,7 +49,7 @@ static int64_t sum_of(const struct postings *p, enum account a)
     return sum;
 }
 
-/* --- burn order ------------------------------------------------------------------------- */
+/* --- burn order ---------------------------------------------------------------------- */
 
 static void grants_burn_in_the_documented_order(void **state)
 {
@@ -204,7 +204,7 @@ static void too_many_tiny_grants_are_refused_and_say_so(void **state)
     assert_contains(e.msg, "too thin");
 }
 
-/* --- capture and release ------------------------------------------------------------------ */
+/* --- capture and release ------------------------------------------------------------- */
 
 static void a_capture_uses_parts_in_burn_order_and_the_rest_comes_back(void **state)
 {
@@ -310,7 +310,7 @@ static void a_hold_whose_grant_is_missing_is_refused(void **state)
     assert_int_equal(lines.count, 0);
 }
 
-/* --- grants --------------------------------------------------------------------------------- */
+/* --- grants -------------------------------------------------------------------------- */
 
 static void a_grant_of_nothing_is_refused(void **state)
 {

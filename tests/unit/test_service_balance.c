@@ -9,8 +9,7 @@ static void drop(struct instance *i)
     shape_release(&instance_shape, i);
 }
 
-/* --- balance and runway
- * ---------------------------------------------------------------------------------- */
+/* --- balance and runway -------------------------------------------------------------- */
 
 static void the_balance_is_exact_at_any_moment_without_a_write(void **state)
 {
@@ -114,9 +113,7 @@ static void credit_of_the_future_is_not_there_yet(void **state)
     assert_int_equal(c.available.micros, FX_GRANT + FX_EUR(5));
 }
 
-/* --- lists
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- lists --------------------------------------------------------------------------- */
 
 static void lists_of_money_stay_inside_the_organization(void **state)
 {
@@ -221,8 +218,7 @@ static void use_filters_by_time_and_instance(void **state)
     drop(&b);
 }
 
-/* --- the invariants, seen to fail
- * ---------------------------------------------------------------------------- */
+/* --- the invariants, seen to fail ---------------------------------------------------- */
 
 /* Why: a check that cannot fail checks nothing. */
 static void the_audit_sees_rows_that_do_not_agree(void **state)

@@ -32,8 +32,7 @@ static void leave(struct fx_service *fx, int64_t micros)
     OK(row_grant_update(TX, &g, E));
 }
 
-/* --- grants ------------------------------------------------------------------------------------
- */
+/* --- grants -------------------------------------------------------------------------- */
 
 static void only_support_grants_credit(void **state)
 {
@@ -133,8 +132,7 @@ static void credit_that_is_held_outlives_its_expiry_until_the_window_ends(void *
     drop(&i);
 }
 
-/* --- windows
- * -------------------------------------------------------------------------------------- */
+/* --- windows ------------------------------------------------------------------------- */
 
 static void ticks_only_move_the_meter(void **state)
 {
@@ -261,8 +259,7 @@ static void a_tick_without_a_meter_is_nothing(void **state)
     OK(meter_tick(AS(us), "ins_nothing", E));
 }
 
-/* --- running out
- * -------------------------------------------------------------------------------------- */
+/* --- running out --------------------------------------------------------------------- */
 
 static void without_credit_for_a_window_it_is_told_to_stop_on_what_is_held(void **state)
 {

@@ -1,7 +1,7 @@
 /* Organizations, projects, members and API keys. */
 #include "tests/support/fx_service.h"
 
-/* --- seed -------------------------------------------------------------------------------- */
+/* --- seed ---------------------------------------------------------------------------- */
 
 static const struct seed seed = {.organization = "Acme",
                                  .member = "Ada",
@@ -105,7 +105,7 @@ static void seed_takes_a_token_that_was_chosen(void **state)
     assert_int_equal(fx->owner.staff_role, STAFF_SUPPORT);
 }
 
-/* --- organizations and projects ---------------------------------------------------------- */
+/* --- organizations and projects ------------------------------------------------------ */
 
 static void only_support_creates_organizations(void **state)
 {
@@ -181,7 +181,7 @@ static void projects_stay_inside_their_organization(void **state)
     assert_pointer("/name");
 }
 
-/* --- members ------------------------------------------------------------------------------ */
+/* --- members ------------------------------------------------------------------------- */
 
 static void an_admin_adds_members_but_no_owner(void **state)
 {
@@ -278,7 +278,7 @@ static void a_member_who_leaves_takes_their_keys_along(void **state)
     assert_int_equal(row.revoked_at_ms, FX_AT_MS);
 }
 
-/* --- keys ----------------------------------------------------------------------------------- */
+/* --- keys ---------------------------------------------------------------------------- */
 
 static void a_key_answers_its_token_once_and_stores_only_a_hash(void **state)
 {

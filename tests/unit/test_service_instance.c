@@ -55,7 +55,7 @@ static const struct action *action(const struct instance *i, enum instance_actio
     return &i->actions[a];
 }
 
-/* --- deletion and restart -------------------------------------------------------------------- */
+/* --- deletion and restart ------------------------------------------------------------ */
 
 static void a_deleted_instance_is_billed_until_it_ended_and_gone_when_the_engine_says(void **state)
 {
@@ -189,8 +189,7 @@ static void an_engine_without_room_leaves_a_restart_stopped(void **state)
     drop(&i);
 }
 
-/* --- actions ------------------------------------------------------------------------------------
- */
+/* --- actions ------------------------------------------------------------------------- */
 
 static void actions_say_what_may_be_asked_and_why_not(void **state)
 {
@@ -295,8 +294,7 @@ static void support_may_stop_and_nothing_more(void **state)
     drop(&i);
 }
 
-/* --- changes -------------------------------------------------------------------------------------
- */
+/* --- changes ------------------------------------------------------------------------- */
 
 static void name_and_deadline_change_and_nothing_else(void **state)
 {

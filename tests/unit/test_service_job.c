@@ -53,8 +53,7 @@ static struct engine_job ended(enum job_reason why, int64_t exit_code, int64_t s
                                .log_bytes = 99};
 }
 
-/* --- submitting --------------------------------------------------------------------------------
- */
+/* --- submitting ---------------------------------------------------------------------- */
 
 static void a_job_waits_for_its_instance(void **state)
 {
@@ -233,8 +232,7 @@ static void an_estimate_of_a_job_says_what_its_launch_would(void **state)
     drop_instance(&i);
 }
 
-/* --- what the engine says
- * -------------------------------------------------------------------------- */
+/* --- what the engine says ------------------------------------------------------------ */
 
 static void every_end_has_its_state_and_reason(void **state)
 {
@@ -411,8 +409,7 @@ static void the_end_of_a_job_dismisses_the_instance_made_for_it(void **state)
     drop_instance(&i);
 }
 
-/* --- cancelling
- * --------------------------------------------------------------------------------------- */
+/* --- cancelling ---------------------------------------------------------------------- */
 
 static void a_queued_job_is_cancelled_at_once_with_its_instance(void **state)
 {

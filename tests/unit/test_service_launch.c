@@ -263,7 +263,7 @@ static void an_offer_in_another_currency_is_refused(void **state)
     assert_contains(fx->e.msg, "USD");
 }
 
-/* --- estimates ------------------------------------------------------------------------------ */
+/* --- estimates ----------------------------------------------------------------------- */
 
 static void an_estimate_says_all_before_the_yes_and_takes_nothing(void **state)
 {
@@ -344,7 +344,7 @@ static void an_estimate_refuses_what_a_launch_would_with_the_same_code(void **st
     }
 }
 
-/* --- stock and the catalogue ------------------------------------------------------------------ */
+/* --- stock and the catalogue --------------------------------------------------------- */
 
 static void offers_show_stock_and_availability(void **state)
 {

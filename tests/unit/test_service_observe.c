@@ -54,7 +54,7 @@ static void tick(struct fx_service *fx, const struct instance *i)
     OK(meter_tick(AS(us), i->id, E));
 }
 
-/* --- coming up ------------------------------------------------------------------------------ */
+/* --- coming up ----------------------------------------------------------------------- */
 
 static void it_comes_up_state_by_state(void **state)
 {
@@ -233,7 +233,7 @@ static void a_failed_instance_is_settled_when_the_engine_is_quiet(void **state)
     drop(&i);
 }
 
-/* --- ends ----------------------------------------------------------------------------------- */
+/* --- ends ---------------------------------------------------------------------------- */
 
 static void it_costs_to_the_second_until_the_end_written_on_the_node(void **state)
 {

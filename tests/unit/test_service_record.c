@@ -22,20 +22,21 @@ static void a_change_leaves_who_what_and_from_where(void **state)
     text_copy(fx->member.address, sizeof fx->member.address, "192.0.2.7");
     OK(instance_launch(AS(member), &in, &i, E));
     OK(audit_list(AS(owner), &q, &audits, &count, next, E));
-    assert_string_equal(audits[0].action, "instance.launch");
-    assert_string_equal(audits[0].object_id, i.id);
-    assert_string_equal(audits[0].member_id, fx->member.member_id);
-    assert_string_equal(audits[0].key_id, "key_1");
-    assert_string_equal(audits[0].request_id, "req_1");
-    assert_string_equal(audits[0].address, "192.0.2.7");
-    assert_int_equal(audits[0].at_ms, FX_AT_MS);
+    /* Newest first: the hold, and before it the launch. */
+    assert_string_equal(audits[1].action, "instance.launch");
+    assert_string_equal(audits[1].object_id, i.id);
+    assert_string_equal(audits[1].member_id, fx->member.member_id);
+    assert_string_equal(audits[1].key_id, "key_1");
+    assert_string_equal(audits[1].request_id, "req_1");
+    assert_string_equal(audits[1].address, "192.0.2.7");
+    assert_int_equal(audits[1].at_ms, FX_AT_MS);
     free(audits);
     OK(event_list(AS(viewer), &q, &events, &count, next, E));
-    assert_string_equal(events[0].kind, "instance.state");
-    assert_string_equal(events[0].state, "requested");
-    assert_string_equal(events[0].actor_id, fx->member.member_id);
-    assert_string_equal(events[0].project_id, fx->member.project_id);
-    assert_contains(events[0].summary, "instance blue launched");
+    assert_string_equal(events[1].kind, "instance.state");
+    assert_string_equal(events[1].state, "requested");
+    assert_string_equal(events[1].actor_id, fx->member.member_id);
+    assert_string_equal(events[1].project_id, fx->member.project_id);
+    assert_contains(events[1].summary, "instance blue launched");
     free(events);
     drop(&i);
 }
@@ -119,7 +120,7 @@ static void an_orphan_is_an_event_for_staff_only(void **state)
     free(events);
 }
 
-/* --- reports ------------------------------------------------------------------------------ */
+/* --- reports ------------------------------------------------------------------------- */
 
 static void a_report_of_a_member_is_theirs_whatever_it_says(void **state)
 {

@@ -18,7 +18,7 @@ static enum engine_state engine_sees(struct fx_service *fx, const char *id)
     return seen.state;
 }
 
-/* --- instances ------------------------------------------------------------------------------ */
+/* --- instances ----------------------------------------------------------------------- */
 
 static void it_takes_an_instance_through_its_life(void **state)
 {
@@ -412,8 +412,7 @@ static void a_restart_that_ended_while_it_came_up_is_not_tried_for_ever(void **s
     drop(&i);
 }
 
-/* --- orphans and upkeep --------------------------------------------------------------------------
- */
+/* --- orphans and upkeep -------------------------------------------------------------- */
 
 static void what_nobody_knows_is_reported_once_and_left_alone(void **state)
 {
@@ -450,8 +449,7 @@ static void answers_kept_for_repeats_are_forgotten_in_time(void **state)
     REFUSED(ERR_NOT_FOUND, row_idempotency_find(TX, i.scope, i.key, &out, E));
 }
 
-/* --- the thread
- * ------------------------------------------------------------------------------------ */
+/* --- the thread ---------------------------------------------------------------------- */
 
 /* Wait for the row, at most ten seconds. */
 static bool comes_to(struct fx_service *fx, const char *id, enum instance_state want)

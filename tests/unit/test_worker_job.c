@@ -29,7 +29,7 @@ static void look_job(struct fx_service *fx, struct job *j)
     OK(job_get(AS(us), id, j, E));
 }
 
-/* --- jobs ------------------------------------------------------------------------------------- */
+/* --- jobs ---------------------------------------------------------------------------- */
 
 static void a_job_starts_when_its_instance_runs_and_ends_as_the_engine_says(void **state)
 {

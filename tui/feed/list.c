@@ -146,6 +146,11 @@ static const char *cursor_to_ask(const struct list *l)
     return l->cursor_count ? l->cursors[l->page_first] : "";
 }
 
+static char next_mark(const struct strbuf *path)
+{
+    return strchr(path->data, '?') ? '&' : '?';
+}
+
 static bool list_ask(struct resource *r, struct strbuf *path)
 {
     struct list *l = list_of(r);
@@ -156,15 +161,15 @@ static bool list_ask(struct resource *r, struct strbuf *path)
         fresh_release(l);
     }
     cursor = cursor_to_ask(l);
-    strbuf_addf(path, "%s?limit=%d", l->path, l->page_items);
-    if (l->query[0])
-        strbuf_addf(path, "&%s", l->query);
+    strbuf_adds(path, l->path);
+    if (l->page_items > 0)
+        strbuf_addf(path, "%climit=%d", next_mark(path), l->page_items);
     if (l->filter[0]) {
-        strbuf_adds(path, "&text=");
+        strbuf_addf(path, "%ctext=", next_mark(path));
         url_encode(path, l->filter);
     }
     if (cursor[0]) {
-        strbuf_adds(path, "&cursor=");
+        strbuf_addf(path, "%ccursor=", next_mark(path));
         url_encode(path, cursor);
     }
     return true;

@@ -20,8 +20,7 @@ struct list {
     /* set by the owner before list_open() */
     const struct shape *shape; /* its first member is the id: char[ID_MAX…], or int64_t */
     const char *path;          /* "/v1/instances" */
-    char query[128];           /* "state=running", "" none */
-    int page_items;            /* 1..PAGE_ITEMS_MAX */
+    int page_items;            /* 1..PAGE_ITEMS_MAX; 0: the list has no pages */
     bool id_is_number;
     size_t pages_wanted; /* read at once, at most LIST_PAGES_MAX; 0: one */
     /* Order of two rows by a column; NULL: only the server's order. */

@@ -17,6 +17,23 @@ const char *when_format(int64_t at_ms, char buf[WHEN_TEXT_MAX])
     return buf;
 }
 
+const char *moment_format(int64_t at_ms, char buf[WHEN_TEXT_MAX])
+{
+    char full[RFC3339_MAX];
+
+    rfc3339_format(at_ms, full);
+    snprintf(buf, WHEN_TEXT_MAX, "%.5s %.8sZ", full + 5, full + 11);
+    return buf;
+}
+
+const char *date_format(int64_t at_ms, char buf[WHEN_TEXT_MAX])
+{
+    char full[RFC3339_MAX];
+
+    snprintf(buf, WHEN_TEXT_MAX, "%.10s", at_ms ? rfc3339_format(at_ms, full) : "-");
+    return buf;
+}
+
 const char *time_format(int64_t at_ms, char buf[WHEN_TEXT_MAX])
 {
     char full[RFC3339_MAX];

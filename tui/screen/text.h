@@ -10,6 +10,10 @@
 
 /* "2026-11-20 14:02Z"; "-" for 0. Returns buf. */
 const char *when_format(int64_t at_ms, char buf[WHEN_TEXT_MAX]);
+/* "11-20 14:02:07Z": recent, to the second. Returns buf. */
+const char *moment_format(int64_t at_ms, char buf[WHEN_TEXT_MAX]);
+/* "2026-11-20"; "-" for 0. Returns buf. */
+const char *date_format(int64_t at_ms, char buf[WHEN_TEXT_MAX]);
 /* "14:02:07Z". Returns buf. */
 const char *time_format(int64_t at_ms, char buf[WHEN_TEXT_MAX]);
 /* "3h 12m" since then; "-" for 0. Returns buf. */

@@ -39,7 +39,7 @@ static const struct column grant_columns[] = {
     [GRANT_C_AVAILABLE] = {"FREE", 10, 12, 0, true},
     [GRANT_C_HELD] = {"HELD", 9, 10, 3, true},
     [GRANT_C_CONSUMED] = {"USED", 9, 10, 4, true},
-    [GRANT_C_EXPIRES] = {"EXPIRES", 10, 17, 1, false},
+    [GRANT_C_EXPIRES] = {"EXPIRES", 10, 10, 1, false},
     [GRANT_C_PRIORITY] = {"PRIO", 4, 4, 6, true},
 };
 
@@ -71,7 +71,7 @@ static void grant_cell(const void *row, size_t column, int64_t now_ms, struct ta
         if (g->expires_at_ms == 0)
             text_copy(out->text, sizeof out->text, "never");
         else
-            when_format(g->expires_at_ms, out->text);
+            date_format(g->expires_at_ms, out->text);
         if (g->expires_at_ms && g->expires_at_ms <= now_ms)
             out->style = STYLE_DIM;
         break;

@@ -18,9 +18,9 @@ struct events_state {
 enum event_column { EVENT_C_AT, EVENT_C_KIND, EVENT_C_SUMMARY, EVENT_C_OBJECT, EVENT_C_REQUEST };
 
 static const struct column columns[] = {
-    [EVENT_C_AT] = {"AT", 17, 17, 1, false},
+    [EVENT_C_AT] = {"AT", 15, 15, 1, false},
     [EVENT_C_KIND] = {"KIND", 15, 18, 2, false},
-    [EVENT_C_SUMMARY] = {"WHAT", 30, 100, 0, false},
+    [EVENT_C_SUMMARY] = {"WHAT", 50, 120, 0, false},
     [EVENT_C_OBJECT] = {"OBJECT", 41, 41, 3, false},
     [EVENT_C_REQUEST] = {"REQUEST", 41, 41, 4, false},
 };
@@ -32,7 +32,7 @@ static void event_cell(const void *row, size_t column, int64_t now_ms, struct ta
     UNUSED(now_ms);
     switch ((enum event_column)column) {
     case EVENT_C_AT:
-        when_format(ev->at_ms, out->text);
+        moment_format(ev->at_ms, out->text);
         break;
     case EVENT_C_KIND:
         text_copy(out->text, sizeof out->text, ev->kind);

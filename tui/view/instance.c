@@ -96,8 +96,8 @@ static void machine_lines(const struct instance *i, struct pen *p)
               i->gate_verdict == VERDICT_HEALTHY     ? STYLE_GOOD
               : i->gate_verdict == VERDICT_UNHEALTHY ? STYLE_BAD
                                                      : STYLE_NORMAL,
-              "health check", "%s%s%s", verdict_names[i->gate_verdict],
-              i->gate_summary[0] ? ": " : "", i->gate_summary);
+              "health check", "%s",
+              i->gate_summary[0] ? i->gate_summary : verdict_names[i->gate_verdict]);
 }
 
 static void time_lines(const struct instance *i, struct pen *p)
@@ -162,7 +162,7 @@ static bool instance_view_act(struct view *v, enum key_action a)
     struct instance_view *s = v->state;
     struct pen p = {.cols = v->cols};
 
-    if (instance_act(v, &s->act, &s->resource, s->loaded ? &s->instance : NULL, a, instance_yes))
+    if (instances_act(v, &s->act, &s->resource, s->loaded ? &s->instance : NULL, a, instance_yes))
         return true;
     instance_lines(s, &p, clock_now_ms(console_clock(v->console)));
     return details_act(&s->scroll, p.row, v->rows, a);

@@ -85,8 +85,8 @@ static bool action_of(enum key_action a, enum instance_action *out)
     return true;
 }
 
-bool instance_act(struct view *v, struct instance_act_state *s, struct resource *r,
-                  const struct instance *i, enum key_action a, void (*yes)(struct view *v))
+bool instances_act(struct view *v, struct instance_act_state *s, struct resource *r,
+                   const struct instance *i, enum key_action a, void (*yes)(struct view *v))
 {
     struct question q = {.yes = yes};
     const struct action *offered;
@@ -94,8 +94,12 @@ bool instance_act(struct view *v, struct instance_act_state *s, struct resource 
 
     if (!action_of(a, &action))
         return false;
-    if (!i || s->call || console_refuses(v->console))
+    if (console_refuses(v->console))
         return true;
+    if (!i || s->call) {
+        console_say(v->console, STYLE_WARN, i ? "one thing at a time" : "nothing is selected");
+        return true;
+    }
     offered = action_find(i->actions, i->action_count, instance_action_names[action]);
     if (!offered || !offered->available) {
         console_say(v->console, STYLE_WARN, "%s cannot %s: %s", i->name,
@@ -147,9 +151,9 @@ enum instance_column {
 };
 
 static const struct column columns[] = {
-    [INSTANCE_C_NAME] = {"NAME", 14, 30, 0, false},
+    [INSTANCE_C_NAME] = {"NAME", 16, 30, 0, false},
     [INSTANCE_C_STATE] = {"STATE", 20, 36, 0, false},
-    [INSTANCE_C_OFFER] = {"OFFER", 14, 28, 4, false},
+    [INSTANCE_C_OFFER] = {"OFFER", 12, 28, 4, false},
     [INSTANCE_C_PRICE] = {"PRICE/H", 8, 8, 2, true},
     [INSTANCE_C_COST] = {"COST", 10, 10, 1, true},
     [INSTANCE_C_SINCE] = {"SINCE", 7, 7, 3, true},
@@ -270,7 +274,7 @@ static void instances_yes(struct view *v)
     instance_act_yes(&((struct instances_state *)v->state)->act);
 }
 
-static bool instances_act(struct view *v, enum key_action a)
+static bool instances_key(struct view *v, enum key_action a)
 {
     struct instances_state *s = v->state;
     const struct instance *i = list_selected(&s->list);
@@ -279,7 +283,7 @@ static bool instances_act(struct view *v, enum key_action a)
         console_open(v->console, &view_instance, i->id);
         return true;
     }
-    if (instance_act(v, &s->act, &s->list.resource, i, a, instances_yes))
+    if (instances_act(v, &s->act, &s->list.resource, i, a, instances_yes))
         return true;
     return rows_act(v, &s->list, &look, a, v->rows - 1);
 }
@@ -313,7 +317,7 @@ const struct view_ops view_instances = {
     .close = instances_close,
     .show = instances_show,
     .draw = instances_draw,
-    .act = instances_act,
+    .act = instances_key,
     .filter_text = instances_filter_text,
     .filter = instances_filter,
     .title = instances_title,

@@ -47,8 +47,12 @@ bool job_act(struct view *v, struct job_act_state *s, struct resource *r, const 
 
     if (a != ACT_CANCEL)
         return false;
-    if (!j || s->call || console_refuses(v->console))
+    if (console_refuses(v->console))
         return true;
+    if (!j || s->call) {
+        console_say(v->console, STYLE_WARN, j ? "one thing at a time" : "nothing is selected");
+        return true;
+    }
     offered = action_find(j->actions, j->action_count, "cancel");
     if (!offered || !offered->available) {
         console_say(v->console, STYLE_WARN, "%s cannot be cancelled: %s", j->name,
@@ -219,12 +223,13 @@ static bool jobs_act(struct view *v, enum key_action a)
             console_open(v->console, &view_submit, NULL);
         return true;
     }
-    if (j && (a == ACT_OPEN || a == ACT_LOG)) {
-        console_open(v->console, &view_log, j);
-        return true;
-    }
-    if (j && a == ACT_DETAILS) {
-        console_open(v->console, &view_job, j->id);
+    if (a == ACT_OPEN || a == ACT_LOG || a == ACT_DETAILS) {
+        if (!j)
+            console_say(v->console, STYLE_WARN, "nothing is selected");
+        else if (a == ACT_DETAILS)
+            console_open(v->console, &view_job, j->id);
+        else
+            console_open(v->console, &view_log, j);
         return true;
     }
     if (job_act(v, &s->act, &s->list.resource, j, a, jobs_yes))

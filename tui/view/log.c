@@ -24,6 +24,7 @@ struct log_state {
     char note[ERR_MSG_MAX]; /* why nothing comes; "" when all is well */
     int64_t received;       /* bytes of the log that are in the ring or were */
     int64_t missed;         /* bytes that never came */
+    int64_t skipped;        /* bytes at the start that were not asked for */
     bool follow, wrap;
     int64_t top; /* first line shown, counted from the first line ever; when not following */
     int side;    /* cells hidden on the left */
@@ -61,8 +62,9 @@ static void log_event(void *ctx, const char *id, const char *type, const char *d
         return;
     b64_len = ev.b64 ? strlen(ev.b64) : 0;
     bytes = malloc(b64_len + 1);
-    if (bytes && sodium_base642bin(bytes, b64_len + 1, ev.b64 ? ev.b64 : "", b64_len, NULL, &got,
-                                   NULL, sodium_base64_VARIANT_ORIGINAL) == 0)
+    if (bytes && ev.offset >= 0 &&
+        sodium_base642bin(bytes, b64_len + 1, ev.b64 ? ev.b64 : "", b64_len, NULL, &got, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) == 0)
         bytes_take(s, ev.offset, (const char *)bytes, got);
     free(bytes);
     shape_release(&log_event_shape, &ev);
@@ -92,7 +94,7 @@ static void log_open(struct view *v, const void *argument)
 {
     const struct job *j = argument;
     struct log_state *s = v->state;
-    char path[96];
+    char path[128];
 
     s->view = v;
     s->follow = true;
@@ -100,7 +102,13 @@ static void log_open(struct view *v, const void *argument)
     text_copy(s->id, sizeof s->id, j->id);
     text_copy(s->name, sizeof s->name, j->name);
     ring_init(&s->ring, console_is_ascii(v->console));
+    /* Of a long log its end is what is wanted, and all that would be kept. */
+    if (j->log_bytes > RING_BYTES_MAX)
+        s->received = s->skipped = j->log_bytes - RING_BYTES_MAX;
     snprintf(path, sizeof path, "/v1/jobs/%s/log?follow=true", s->id);
+    if (s->skipped)
+        snprintf(path, sizeof path, "/v1/jobs/%s/log?follow=true&offset=%" PRId64, s->id,
+                 s->skipped);
     s->stream = feed_stream(console_feed(v->console), path, &log_handlers, s);
 }
 
@@ -191,6 +199,8 @@ static void status_line(const struct log_state *s, struct canvas *c)
 
     strbuf_init(&text, CANVAS_TEXT_MAX);
     strbuf_addf(&text, "%s, %s", s->name, bytes_format(s->received, size));
+    if (s->skipped)
+        strbuf_addf(&text, ", from %s on", bytes_format(s->skipped, size));
     if (s->ring.dropped)
         strbuf_addf(&text, ", the first %" PRId64 " lines are no longer kept here",
                     s->ring.dropped);
@@ -340,6 +350,7 @@ const struct view_ops view_log = {
     .name = "log",
     .help = "The output of a job, live",
     .state_size = sizeof(struct log_state),
+    .searches = true,
     .open = log_open,
     .close = log_close,
     .draw = log_draw,

@@ -176,11 +176,7 @@ static void offers_open(struct view *v, const void *argument)
     struct offers_state *s = v->state;
 
     UNUSED(argument);
-    s->list = (struct list){.shape = &offer_shape,
-                            .path = "/v1/offers",
-                            .page_items = PAGE_ITEMS_MAX,
-                            .pages_wanted = LIST_PAGES_MAX,
-                            .compare = offer_compare};
+    s->list = (struct list){.shape = &offer_shape, .path = "/v1/offers", .compare = offer_compare};
     list_open(&s->list, console_feed(v->console), TOPIC_OFFER, REFRESH_MS);
 }
 

@@ -12,7 +12,7 @@
 
 #define REFRESH_MS    30000
 #define ROWS_MAX      20
-#define MONEY_ROWS    4
+#define MONEY_ROWS    5
 #define LABEL_CELLS   16
 #define LEFT_DECIMALS 4 /* so that a second of the cheapest GPU is seen */
 
@@ -76,7 +76,7 @@ static void runway_draw(const struct credit *cr, struct canvas *c, int row, int6
                      "until %s, in %s%s", when_format(cr->runway_ends_at_ms, when),
                      duration_format(seconds, left), seconds < 86400 ? "  (less than a day)" : "");
     label(c, row + 1, "  computed from");
-    canvas_text(c, row + 1, col, c->cols - col, STYLE_DIM, cr->runway_basis);
+    paragraph_draw(c, row + 1, col, c->cols - col, 2, STYLE_DIM, cr->runway_basis);
 }
 
 static void money_draw(const struct feed *f, struct canvas *c, int64_t now_ms)
@@ -180,7 +180,8 @@ static int section_draw(const struct section *s, struct canvas *c, int row, int 
             s->draw(item, c, row + used++, now_ms);
     }
     if (wanted == 0) {
-        canvas_text(c, row + 1, 2, c->cols - 2, style, note[0] ? note : s->none);
+        canvas_text(c, row + 1, 2, c->cols - 2, style,
+                    s->list->loaded || !note[0] ? s->none : note);
         used = 2;
     } else if (wanted > used - 1) {
         canvas_textf(c, row, 1 + (int)strlen(s->title), c->cols, STYLE_DIM, "  (%d of %d%s)",

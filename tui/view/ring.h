@@ -6,7 +6,7 @@
 #include "core/errs.h"
 #include "core/strbuf.h"
 
-#define RING_BYTES_MAX      (768 * 1024) /* of clean text */
+#define RING_BYTES_MAX      (512 * 1024) /* of clean text */
 #define RING_LINES_MAX      20000
 #define RING_LINE_BYTES_MAX 4096 /* a longer line continues on the next one */
 

@@ -15,6 +15,7 @@ struct view_ops {
     const char *name;  /* ":instances", the tab, and the name of its key bindings */
     const char *help;  /* one line in the list of views */
     size_t state_size; /* zeroed before open */
+    bool searches;     /* its filter is a search: the line begins empty */
     bool typing;       /* keys are typed into it: KEYMAP_TYPING holds */
 
     /* Subscribe to what it needs. `argument`: by the view's header, borrowed for the call;
