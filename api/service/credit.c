@@ -206,8 +206,8 @@ static enum err_code loads_pending(struct service *sv, struct tx *tx, const char
     for (size_t i = 0; !rc && i < count; i++) {
         int64_t ends_ms = page[i].deadline_at_ms;
 
-        if (deadline_is_relative(ends_ms))
-            ends_ms += clock_now_ms(sv->clock);
+        if (page[i].stop_after_seconds)
+            ends_ms = clock_now_ms(sv->clock) + page[i].stop_after_seconds * MS_PER_SECOND;
         l->pending_count++;
         rc = load_add(l, page[i].price_per_hour.micros, ends_ms, e);
     }
@@ -392,8 +392,7 @@ bool deadline_is_due(const struct instance *i, int64_t now_ms)
                    i->state == INSTANCE_HEALTH_CHECK || i->state == INSTANCE_STARTING ||
                    i->state == INSTANCE_RUNNING || i->state == INSTANCE_UNREACHABLE;
 
-    return may_run && i->deadline_at_ms && !deadline_is_relative(i->deadline_at_ms) &&
-           i->deadline_at_ms <= now_ms;
+    return may_run && i->deadline_at_ms && i->deadline_at_ms <= now_ms;
 }
 
 static enum err_code deadlines_stop(struct service *sv, struct tx *tx, const struct actor *by,

@@ -133,8 +133,7 @@ static const char *start_refusal(const struct instance *i, int64_t now_ms)
     if (i->state == INSTANCE_STOPPED) {
         if (i->job_id[0])
             return "it was made for a job and goes with it";
-        if (i->deadline_at_ms && !deadline_is_relative(i->deadline_at_ms) &&
-            i->deadline_at_ms <= now_ms)
+        if (i->deadline_at_ms && i->deadline_at_ms <= now_ms)
             return "its deadline has passed; set another one first";
         return NULL;
     }
@@ -189,8 +188,6 @@ enum err_code instance_fill(struct service *sv, struct tx *tx, const struct acto
     enum err_code rc;
 
     actions_fill(by, i, clock_now_ms(sv->clock));
-    if (deadline_is_relative(i->deadline_at_ms))
-        i->deadline_at_ms = 0; /* not known before it runs */
     if (i->billing != BILLING_ON)
         return ERR_OK;
     rc = row_meter_get(tx, i->id, &m, e);
@@ -291,6 +288,7 @@ static enum err_code patch_apply(struct service *sv, struct instance *i,
     if (in->deadline_at_ms && in->deadline_at_ms <= clock_now_ms(sv->clock))
         return input_refuse(e, "/deadline_at", "in_the_past", "a deadline must be in the future");
     i->deadline_at_ms = in->deadline_at_ms;
+    i->stop_after_seconds = 0;
     return ERR_OK;
 }
 
@@ -320,8 +318,8 @@ enum err_code instance_update(struct service *sv, struct tx *tx, const struct ac
 /* Seconds that a start may run until its deadline; 0: no end is known. */
 static int64_t run_seconds(const struct instance *i, int64_t now_ms)
 {
-    if (deadline_is_relative(i->deadline_at_ms))
-        return i->deadline_at_ms / MS_PER_SECOND;
+    if (i->stop_after_seconds)
+        return i->stop_after_seconds;
     return i->deadline_at_ms ? (i->deadline_at_ms - now_ms + MS_PER_SECOND - 1) / MS_PER_SECOND : 0;
 }
 

@@ -111,8 +111,9 @@ static enum err_code instance_begin(struct service *sv, struct tx *tx, const str
     if (rc)
         return rc;
     i->running_at_ms = at_ms;
-    if (deadline_is_relative(i->deadline_at_ms))
-        i->deadline_at_ms += at_ms;
+    if (i->stop_after_seconds)
+        i->deadline_at_ms = at_ms + i->stop_after_seconds * MS_PER_SECOND;
+    i->stop_after_seconds = 0;
     text_copy(i->limits, sizeof i->limits, seen->limits);
     rc = billing_start(sv, tx, i, at_ms, e);
     return rc ? rc : climb(sv, tx, by, i, INSTANCE_RUNNING, e);

@@ -20,8 +20,8 @@ struct launch {
     const struct offer *offer;
     struct organization organization;
     char project_id[ID_MAX];
-    int64_t now_ms, deadline_ms; /* as the row keeps it */
-    int64_t run_seconds;         /* to the deadline; 0: no end */
+    int64_t now_ms;
+    int64_t run_seconds; /* to the deadline; 0: no end */
     int64_t hold_micros;
     struct purse purse;
 };
@@ -59,12 +59,9 @@ static enum err_code deadline_check(struct launch *l, const struct instance_crea
     if (in->deadline_at_ms > l->now_ms + DEADLINE_SECONDS_MAX * MS_PER_SECOND)
         return input_refuse(e, "/deadline_at", "out_of_range",
                             "a deadline must be within five years");
-    l->deadline_ms = in->deadline_at_ms;
     l->run_seconds = in->deadline_at_ms
                          ? (in->deadline_at_ms - l->now_ms + MS_PER_SECOND - 1) / MS_PER_SECOND
                          : in->stop_after_seconds;
-    if (in->stop_after_seconds)
-        l->deadline_ms = in->stop_after_seconds * MS_PER_SECOND;
     return ERR_OK;
 }
 
@@ -164,7 +161,8 @@ static void instance_compose(struct service *sv, const struct actor *by, const s
                            .cost = money_of(0, o->price_per_hour.currency),
                            .cost_at_ms = l->now_ms,
                            .created_at_ms = l->now_ms,
-                           .deadline_at_ms = l->deadline_ms,
+                           .deadline_at_ms = in->deadline_at_ms,
+                           .stop_after_seconds = in->stop_after_seconds,
                            .network = in->network,
                            .version = 1};
     id_new(ID_INSTANCE, sv->clock, i->id);

@@ -158,14 +158,6 @@ enum err_code instance_fill(struct service *sv, struct tx *tx, const struct acto
                             struct instance *i, struct err *e) MUST_CHECK;
 bool instance_holds_stock(enum instance_state s);
 
-/* A deadline that counts from the begin of running is kept in the row as its length until
- * then: no real moment is that early. */
-#define DEADLINE_RELATIVE_MS_MAX (10LL * 365 * 24 * 3600 * MS_PER_SECOND)
-static inline bool deadline_is_relative(int64_t deadline_ms)
-{
-    return deadline_ms > 0 && deadline_ms <= DEADLINE_RELATIVE_MS_MAX;
-}
-
 /* Give an offer's units back; an offer that left the catalogue has none to give. */
 enum err_code stock_give(struct service *sv, struct tx *tx, const struct instance *i,
                          struct err *e) MUST_CHECK;

@@ -43,6 +43,7 @@ static const struct column instance_columns[] = {
     C_BOOL(struct instance, network),
     C_JSON("slots", &slots_shape),
     C_TEXT(struct instance, ssh_public_key),
+    C_INT(struct instance, stop_after_seconds),
     C_VERSION(struct instance, version),
 };
 ROW_MAP(instances, struct instance, "instance", instance_columns, &instance_shape);

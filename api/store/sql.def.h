@@ -97,7 +97,7 @@ SQL(READ, POOL_LIST, "SELECT name, capacity_units, used_units FROM pool ORDER BY
     " gpu_count, vcpu_count, memory_gib, state, desired_state, state_reason, state_detail," \
     " state_since_ms, billing, currency, price_micros, price_version, cost_micros, cost_at_ms," \
     " created_at_ms, running_at_ms, ended_at_ms, deadline_at_ms, gate_verdict, gate_summary," \
-    " limits, network, slots, ssh_public_key, version"
+    " limits, network, slots, ssh_public_key, stop_after_seconds, version"
 /* The words of the partial index instance_unsettled. */
 #define INSTANCE_UNSETTLED_IF                                  \
     "state <> 'terminated' AND"                                \
@@ -110,7 +110,7 @@ SQL(READ, POOL_LIST, "SELECT name, capacity_units, used_units FROM pool ORDER BY
 SQL(WRITE, INSTANCE_INSERT,
     "INSERT INTO instance (" INSTANCE_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
     " $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,"
-    " $27, $28, $29, $30, $31, $32, $33, $34)")
+    " $27, $28, $29, $30, $31, $32, $33, $34, $35)")
 SQL(READ, INSTANCE_GET, "SELECT " INSTANCE_COLUMNS " FROM instance WHERE id = $1")
 SQL(WRITE, INSTANCE_UPDATE,
     "UPDATE instance SET project_id = $3, created_by = $4, job_id = $5, name = $6,"
@@ -120,7 +120,7 @@ SQL(WRITE, INSTANCE_UPDATE,
     " price_micros = $20, price_version = $21, cost_micros = $22, cost_at_ms = $23,"
     " created_at_ms = $24, running_at_ms = $25, ended_at_ms = $26, deadline_at_ms = $27,"
     " gate_verdict = $28, gate_summary = $29, limits = $30, network = $31, slots = $32,"
-    " ssh_public_key = $33, version = version + 1 WHERE id = $1 AND version = $2")
+    " ssh_public_key = $33, stop_after_seconds = $34, version = version + 1 WHERE id = $1 AND version = $2")
 SQL(READ, INSTANCE_LIST, INSTANCE_PAGE(" AND organization_id = $10"))
 SQL(READ, INSTANCE_LIST_ALL, INSTANCE_PAGE(""))
 SQL(READ, INSTANCE_UNSETTLED,

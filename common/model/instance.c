@@ -115,6 +115,8 @@ static const struct field instance_fields[] = {
     F_TIME(struct instance, running_at, FIELD_OMIT, "When it last began to run."),
     F_TIME(struct instance, ended_at, FIELD_OMIT, "When it was terminated."),
     F_TIME(struct instance, deadline_at, FIELD_OMIT, "When it will be stopped."),
+    F_INT(struct instance, stop_after_seconds, FIELD_OMIT, 0, 0,
+          "Until it runs: how long after that it will be stopped."),
     F_ENUM(struct instance, gate_verdict, 0, verdict_names,
            "Verdict of the health check before billing began."),
     F_STRING(struct instance, gate_summary, FIELD_OMIT, 0, 0,
