@@ -124,7 +124,7 @@ struct instance {
     int64_t cost_at_ms;
     int64_t created_at_ms, running_at_ms, ended_at_ms, deadline_at_ms;
     int64_t stop_after_seconds; /* until it runs: its deadline will be so long after that */
-    enum verdict gate_verdict; /* of the check before billing; VERDICT_NONE before it */
+    enum verdict gate_verdict;  /* of the check before billing; VERDICT_NONE before it */
     char gate_summary[TEXT_BYTES_MAX];
     char limits[SLUG_BYTES_MAX]; /* what enforces them: "cgroup2", "cgroup1", "rlimit" */
     bool network;                /* it may reach the network */

@@ -7,107 +7,16 @@
 #include <unistd.h>
 
 #include "core/file.h"
-#include "tests/support/fake_api.h"
-#include "tests/support/screen.h"
-#include "tui/app_internal.h"
+#include "tests/support/console_child.h"
 
-/* A move of the selection, a scrolled line and a page, in bytes (reference figures of the good
- * programs of this kind are 200 to 350 for a move). */
-#define MOVE_BYTES_MAX 400
-#define PAGE_BYTES_MAX 3500
-
-struct child {
-    const char *script;
-    const char *trace;
-    bool read_only;
-    enum color_choice color;
-    bool still;    /* nothing burns: nothing changes by itself */
-    size_t offers; /* more of them than the demonstration has */
-};
-
-static void many_offers(struct fake_api *api, size_t count)
-{
-    STRBUF body;
-
-    strbuf_init(&body, (size_t)4 * 1024 * 1024);
-    strbuf_adds(&body, "{\"items\":[");
-    for (size_t i = 0; i < count; i++)
-        strbuf_addf(
-            &body,
-            "%s{\"id\":\"o%03zu\",\"name\":\"OFFER-%03zu\",\"zone\":\"fr-par-2\","
-            "\"gpu_model\":\"h100\",\"gpu_count\":%zu,\"vcpu_count\":8,\"memory_gib\":64,"
-            "\"scratch_gib\":1,\"price_per_hour\":{\"amount_micros\":%zu,\"currency\":"
-            "\"EUR\"},\"price_is_example\":false,\"price_source\":\"x\",\"pool\":\"p\","
-            "\"pool_units\":1,\"stock\":%zu,\"availability\":\"available\",\"country\":"
-            "\"FR\",\"jurisdiction\":\"FR\",\"operator\":\"scaleway\",\"carbon_g_per_hour\":"
-            "%zu}",
-            i ? "," : "", i, i, i % 8 + 1, 1000000 + i * 1000, i % 9, i);
-    strbuf_adds(&body, "]}");
-    fake_api_on(api, "GET /v1/offers", 200, body.data);
-}
-
-/* The time of day stands still; what is planned for later still comes. */
-static int64_t still_now(struct clock *c)
-{
-    (void)c;
-    return FAKE_NOW_MS;
-}
-
-static int64_t real_mono(struct clock *c)
-{
-    (void)c;
-    return clock_mono_ms(clock_real());
-}
-
-static int console_child(void *ctx)
-{
-    const struct child *child = ctx;
-    struct fake_api *api = calloc(1, sizeof *api);
-    struct console_options o = {.script = child->script,
-                                .trace = child->trace,
-                                .read_only = child->read_only,
-                                .color = child->color};
-    struct clock clock = {.now_ms = still_now, .mono_ms = real_mono};
-
-    if (!api)
-        return 99;
-    fake_api_init(api);
-    fake_api_demo(api);
-    if (child->offers)
-        many_offers(api, child->offers);
-    if (child->still)
-        o.clock = &clock;
-    return console_run_on(&o, &api->base);
-}
-
-static struct term *start(const struct child *child, const char *name, int rows, int cols)
-{
-    struct term_options o = {.rows = rows,
-                             .cols = cols,
-                             .name = name,
-                             .run = console_child,
-                             .ctx = (void *)(uintptr_t)child};
-
-    return term_start(&o);
-}
-
-static const struct child plain = {.script = NULL};
-static const struct child still = {.still = true};
-
-static struct term *start_ready(const struct child *child, const char *name)
-{
-    struct term *t = start(child, name, 24, 80);
-
-    assert_screen(t, "train-1");
-    assert_screen(t, "14:00Z");
-    return t;
-}
+static const struct console_child plain = {.script = NULL};
+static const struct console_child still = {.still = true};
 
 /* --- ends ------------------------------------------------------------------------------------- */
 
 static void quit_key_leaves_the_terminal_as_it_was(void **state)
 {
-    struct term *t = start(&plain, NULL, 24, 80);
+    struct term *t = console_child_start(&plain, NULL, 24, 80);
     int status;
 
     (void)state;
@@ -127,7 +36,7 @@ static void signals_that_ask_to_end_restore_and_tell_their_number(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
-        struct term *t = start(&plain, NULL, 24, 80);
+        struct term *t = console_child_start(&plain, NULL, 24, 80);
         int status;
 
         assert_screen(t, "train-1");
@@ -142,7 +51,7 @@ static void signals_that_ask_to_end_restore_and_tell_their_number(void **state)
 
 static void interrupt_key_ends_it_like_the_signal(void **state)
 {
-    struct term *t = start(&plain, NULL, 24, 80);
+    struct term *t = console_child_start(&plain, NULL, 24, 80);
     int status;
 
     (void)state;
@@ -161,7 +70,7 @@ static void crash_restores_the_terminal_and_still_is_a_crash(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(crashes); i++) {
-        struct term *t = start(&plain, NULL, 24, 80);
+        struct term *t = console_child_start(&plain, NULL, 24, 80);
         int status;
 
         assert_screen(t, "train-1");
@@ -176,7 +85,7 @@ static void crash_restores_the_terminal_and_still_is_a_crash(void **state)
 
 static void broken_pipe_does_not_end_it(void **state)
 {
-    struct term *t = start(&plain, NULL, 24, 80);
+    struct term *t = console_child_start(&plain, NULL, 24, 80);
 
     (void)state;
     assert_screen(t, "train-1");
@@ -188,7 +97,7 @@ static void broken_pipe_does_not_end_it(void **state)
 
 static void cut_line_ends_it(void **state)
 {
-    struct term *t = start(&plain, NULL, 24, 80);
+    struct term *t = console_child_start(&plain, NULL, 24, 80);
     int status;
 
     (void)state;
@@ -202,7 +111,7 @@ static void cut_line_ends_it(void **state)
 
 static void suspended_gives_the_terminal_back_and_returns_whole(void **state)
 {
-    struct term *t = start(&plain, NULL, 24, 80);
+    struct term *t = console_child_start(&plain, NULL, 24, 80);
 
     (void)state;
     assert_screen(t, "train-1");
@@ -222,7 +131,7 @@ static void suspended_gives_the_terminal_back_and_returns_whole(void **state)
 
 static void stopped_from_outside_repaints_when_it_goes_on(void **state)
 {
-    struct term *t = start(&plain, NULL, 24, 80);
+    struct term *t = console_child_start(&plain, NULL, 24, 80);
 
     (void)state;
     assert_screen(t, "train-1");
@@ -241,7 +150,7 @@ static void stopped_from_outside_repaints_when_it_goes_on(void **state)
 
 static void unknown_terminal_is_taken_for_an_xterm_and_says_so(void **state)
 {
-    struct term *t = start(&plain, "xterm-ghostly", 24, 80);
+    struct term *t = console_child_start(&plain, "xterm-ghostly", 24, 80);
 
     (void)state;
     assert_screen(t, "terminal type 'xterm-ghostly' is unknown here");
@@ -258,7 +167,7 @@ static void simple_terminals_show_the_same_words(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        struct term *t = start(&plain, names[i], 24, 80);
+        struct term *t = console_child_start(&plain, names[i], 24, 80);
 
         assert_screen(t, "train-1");
         term_keys(t, "2");
@@ -272,7 +181,7 @@ static void simple_terminals_show_the_same_words(void **state)
 
 static void terminal_that_cannot_place_its_cursor_is_refused_with_a_sentence(void **state)
 {
-    struct term *t = start(&plain, "dumb", 24, 80);
+    struct term *t = console_child_start(&plain, "dumb", 24, 80);
     int status;
 
     (void)state;
@@ -295,7 +204,7 @@ static bool any_color(struct term *t)
 
 static void colors_are_used_where_they_may_be(void **state)
 {
-    struct term *t = start(&plain, NULL, 24, 80);
+    struct term *t = console_child_start(&plain, NULL, 24, 80);
 
     (void)state;
     assert_screen(t, "train-1");
@@ -306,7 +215,8 @@ static void colors_are_used_where_they_may_be(void **state)
 static void no_color_in_the_environment_is_obeyed(void **state)
 {
     static const char *const env[] = {"NO_COLOR=1", NULL};
-    struct term_options o = {.run = console_child, .ctx = (void *)(uintptr_t)&plain, .env = env};
+    struct term_options o = {
+        .run = console_child_run, .ctx = (void *)(uintptr_t)&plain, .env = env};
     struct term *t = term_start(&o);
 
     (void)state;
@@ -321,8 +231,8 @@ static void no_color_in_the_environment_is_obeyed(void **state)
 
 static void never_color_wins_over_the_terminal(void **state)
 {
-    const struct child never = {.color = COLOR_NEVER};
-    struct term *t = start(&never, NULL, 24, 80);
+    const struct console_child never = {.color = COLOR_NEVER};
+    struct term *t = console_child_start(&never, NULL, 24, 80);
 
     (void)state;
     assert_screen(t, "train-1");
@@ -333,7 +243,8 @@ static void never_color_wins_over_the_terminal(void **state)
 static void locale_without_utf8_gets_ascii(void **state)
 {
     static const char *const env[] = {"LC_ALL=C", NULL};
-    struct term_options o = {.run = console_child, .ctx = (void *)(uintptr_t)&plain, .env = env};
+    struct term_options o = {
+        .run = console_child_run, .ctx = (void *)(uintptr_t)&plain, .env = env};
     struct term *t = term_start(&o);
     const char *raw;
     size_t len;
@@ -354,7 +265,7 @@ static void locale_without_utf8_gets_ascii(void **state)
 
 static void escape_acts_without_a_noticeable_wait(void **state)
 {
-    struct term *t = start(&plain, NULL, 24, 80);
+    struct term *t = console_child_start(&plain, NULL, 24, 80);
 
     (void)state;
     assert_screen(t, "train-1");
@@ -368,8 +279,8 @@ static void escape_acts_without_a_noticeable_wait(void **state)
 
 static void special_keys_arrive(void **state)
 {
-    const struct child many = {.offers = 150, .still = true};
-    struct term *t = start(&many, NULL, 24, 80);
+    const struct console_child many = {.offers = 150, .still = true};
+    struct term *t = console_child_start(&many, NULL, 24, 80);
 
     (void)state;
     assert_screen(t, "train-1");
@@ -392,7 +303,7 @@ static void special_keys_arrive(void **state)
 
 static void pasted_letters_are_no_commands(void **state)
 {
-    struct term *t = start(&plain, NULL, 24, 80);
+    struct term *t = console_child_start(&plain, NULL, 24, 80);
 
     (void)state;
     assert_screen(t, "train-1");
@@ -409,7 +320,7 @@ static void pasted_letters_are_no_commands(void **state)
 
 static void resizes_follow_at_once_and_small_windows_say_so(void **state)
 {
-    struct term *t = start_ready(&still, NULL);
+    struct term *t = console_child_ready(&still, 24, 80);
 
     (void)state;
     term_resize(t, 40, 120);
@@ -432,7 +343,7 @@ static void resizes_follow_at_once_and_small_windows_say_so(void **state)
 
 static void typed_text_shows_the_cursor_and_a_list_hides_it(void **state)
 {
-    struct term *t = start_ready(&still, NULL);
+    struct term *t = console_child_ready(&still, 24, 80);
     int row, col;
     bool visible;
 
@@ -449,95 +360,19 @@ static void typed_text_shows_the_cursor_and_a_list_hides_it(void **state)
     term_free(t);
 }
 
-/* --- bytes ------------------------------------------------------------------------------------ */
-
-static void nothing_is_written_when_nothing_changes(void **state)
-{
-    struct term *t = start_ready(&still, NULL);
-
-    (void)state;
-    term_drain(t, 300);
-    assert_int_equal(term_listen(t, 2500), 0);
-    term_free(t);
-}
-
-static void the_falling_credit_costs_some_bytes_a_second(void **state)
-{
-    struct term *t = start(&plain, NULL, 24, 80);
-    size_t bytes;
-
-    (void)state;
-    assert_screen(t, "train-1");
-    term_drain(t, 200);
-    bytes = term_listen(t, 3000);
-    assert_true(bytes > 0);
-    assert_true(bytes <= 3 * 250);
-    term_free(t);
-}
-
-static void moves_and_pages_stay_within_their_bytes(void **state)
-{
-    const struct child many = {.offers = 150, .still = true};
-    struct term *t = start(&many, NULL, 50, 200);
-    size_t bytes;
-
-    (void)state;
-    assert_screen(t, "train-1");
-    term_keys(t, "2");
-    assert_screen(t, "> OFFER-000");
-    term_drain(t, 300);
-    term_keys(t, "j");
-    assert_screen(t, "> OFFER-001");
-    term_raw(t, &bytes);
-    term_keys(t, "j");
-    assert_screen(t, "> OFFER-002");
-    term_drain(t, 50);
-    term_raw(t, &bytes);
-    print_message("move %zu bytes\n", bytes);
-    assert_true(bytes <= MOVE_BYTES_MAX);
-    term_keys(t, "<^D>");
-    term_drain(t, 100);
-    term_raw(t, &bytes);
-    term_keys(t, "<^D>"); /* the first one moved within the page */
-    term_drain(t, 100);
-    term_raw(t, &bytes);
-    print_message("page %zu bytes\n", bytes);
-    assert_true(bytes <= PAGE_BYTES_MAX);
-    term_free(t);
-}
-
-static void fifty_keys_at_once_are_a_frame_or_two(void **state)
-{
-    const struct child many = {.offers = 150, .still = true};
-    struct term *t = start(&many, NULL, 50, 200);
-    size_t bytes;
-
-    (void)state;
-    assert_screen(t, "train-1");
-    term_keys(t, "2");
-    assert_screen(t, "> OFFER-000");
-    term_drain(t, 300);
-    term_raw(t, &bytes);
-    term_keys(t, "jjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjj");
-    term_drain(t, 100);
-    term_raw(t, &bytes);
-    print_message("50 keys %zu bytes\n", bytes);
-    assert_true(bytes <= 2500);
-    assert_contains(term_text(t), "> OFFER-050");
-    term_free(t);
-}
+/* --- order and safety ------------------------------------------------------------------------- */
 
 static void first_frame_stands_before_anything_is_asked(void **state)
 {
     char path[512];
-    struct child child = {.trace = path, .still = true};
+    struct console_child child = {.trace = path, .still = true};
     struct term *t;
     STRBUF text;
     struct err e;
 
     (void)state;
     snprintf(path, sizeof path, "%s/trace", t_dir());
-    t = start(&child, NULL, 24, 80);
+    t = console_child_start(&child, NULL, 24, 80);
     assert_screen(t, "train-1");
     term_keys(t, "q");
     assert_int_equal(term_exit(t, TERM_WAIT_MS), 0);
@@ -550,7 +385,7 @@ static void first_frame_stands_before_anything_is_asked(void **state)
 
 static void hostile_names_cannot_leave_their_place(void **state)
 {
-    struct term *t = start(&plain, NULL, 24, 80);
+    struct term *t = console_child_start(&plain, NULL, 24, 80);
     const char *raw;
     size_t len;
 
@@ -564,6 +399,28 @@ static void hostile_names_cannot_leave_their_place(void **state)
     raw = term_raw(t, &len);
     assert_null(memmem(raw, len, "\xe2\x80\xae", 3));
     assert_null(memmem(raw, len, "\xc2\x9b", 2));
+    term_free(t);
+}
+
+static void absent_server_is_said_and_does_not_hold_up_the_end(void **state)
+{
+    char url[512];
+    const struct console_child real = {.url = url};
+    struct term *t;
+    int status;
+
+    (void)state;
+    snprintf(url, sizeof url, "unix:%s/nobody.sock", t_dir());
+    t = console_child_start(&real, NULL, 24, 80);
+    assert_screen(t, "AWAY");
+    assert_screen(t, "cannot be reached");
+    term_keys(t, "2");
+    assert_screen(t, "waiting for the server");
+    term_keys(t, "q");
+    status = term_exit(t, 2000);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_string_equal(term_disorder(t), "");
     term_free(t);
 }
 
@@ -590,12 +447,9 @@ int main(void)
         cmocka_unit_test(pasted_letters_are_no_commands),
         cmocka_unit_test(resizes_follow_at_once_and_small_windows_say_so),
         cmocka_unit_test(typed_text_shows_the_cursor_and_a_list_hides_it),
-        cmocka_unit_test(nothing_is_written_when_nothing_changes),
-        cmocka_unit_test(the_falling_credit_costs_some_bytes_a_second),
-        cmocka_unit_test(moves_and_pages_stay_within_their_bytes),
-        cmocka_unit_test(fifty_keys_at_once_are_a_frame_or_two),
         cmocka_unit_test(first_frame_stands_before_anything_is_asked),
         cmocka_unit_test(hostile_names_cannot_leave_their_place),
+        cmocka_unit_test(absent_server_is_said_and_does_not_hold_up_the_end),
     };
 
     return T_RUN("terminal", tests);

@@ -1,10 +1,13 @@
-/* The answering, and the demonstration data. */
+/* The answering. The demonstration's data are in tests/screen/data/demo.json. */
 #include "tests/support/t.h"
 
 #include "tests/support/fake_api.h"
 
 #include <poll.h>
 #include <sodium.h>
+
+#include "core/file.h"
+#include "core/json.h"
 
 static struct fake_api *fake_of(struct transport *t)
 {
@@ -294,164 +297,26 @@ size_t fake_api_count(const struct fake_api *f, const char *what)
 
 /* --- the demonstration ------------------------------------------------------------------------ */
 
-#define EUR(micros) "{\"amount_micros\":" #micros ",\"currency\":\"EUR\"}"
-#define ME                                                                                         \
-    "{\"organization\":{\"id\":\"org_1\",\"name\":\"Aurora "                                       \
-    "Labs\",\"country\":\"FR\",\"currency\":\"EUR\"},"                                             \
-    "\"project\":{\"id\":\"prj_1\",\"organization_id\":\"org_1\",\"name\":\"default\"},"           \
-    "\"member\":{\"id\":\"mem_1\",\"organization_id\":\"org_1\",\"name\":\"Ada\",\"email\":\"ada@" \
-    "example.org\","                                                                               \
-    "\"role\":\"owner\",\"staff_role\":\"none\"},\"key_id\":\"key_1\",\"server_version\":\"0.1."   \
-    "0\","                                                                                         \
-    "\"server_time\":\"2026-11-20T14:00:00Z\"}"
-#define CREDIT                                                                                                                                                                                                       \
-    "{\"as_of\":\"2026-11-20T14:00:00Z\",\"granted\":" EUR(2000000000) ",\"consumed\":" EUR(740500000) ",\"expired\":" EUR(0) ",\"held\":" EUR(                                                                      \
-        10960000) ",\"available\":" EUR(1248540000) ",\"accrued\":" EUR(4100000) ",\"left\":" EUR(1255400000) ",\"burn_per_hour\":" EUR(5460000) ",\"running_count\":1,\"runway_ends_at\":\"2026-11-30T03:55:00Z\"," \
-                                                                                                                                                 "\"runway_basis\":\"what runs now goes on; no grant expires before\"}"
-#define OFFER(id, name, zone, gpu, gpus, vcpus, gib, price, example, stock, avail, in, law, op, g) \
-    "{\"id\":\"" id "\",\"name\":\"" name "\",\"zone\":\"" zone "\",\"gpu_model\":\"" gpu          \
-    "\",\"gpu_count\":" #gpus ",\"vcpu_count\":" #vcpus ",\"memory_gib\":" #gib                    \
-    ",\"scratch_gib\":100,\"price_per_hour\":" EUR(                                                \
-        price) ",\"price_is_example\":" example                                                    \
-               ",\"price_source\":\"price "                                                        \
-               "list\",\"pool\":\"p\",\"pool_units\":1,\"stock\":" #stock                          \
-               ",\"availability\":\"" avail "\",\"country\":\"" in "\",\"jurisdiction\":\"" law    \
-               "\",\"operator\":\"" op "\",\"carbon_g_per_hour\":" #g "}"
-#define OFFERS                                                                                   \
-    "{\"items\":[" OFFER(                                                                        \
-        "h100-1-80g.fr-par-2", "H100-1-80G", "fr-par-2", "h100-pcie-80g", 1, 24, 240, 2730000,   \
-        "false", 3, "available", "FR", "FR", "scaleway",                                         \
-        21) "," OFFER("l40s-1-48g.fr-par-2", "L40S-1-48G", "fr-par-2", "l40s-48g", 1, 8, 96,     \
-                      1400000, "false", 1, "scarce", "FR", "FR", "scaleway",                     \
-                      18) "," OFFER("h200-8.eu-north", "H200-8", "eu-north", "h200-sxm-141g", 8, \
-                                    128, 2000, 40000000, "true", 0, "not_connected", "NO", "US", \
-                                    "coreweave",                                                 \
-                                    190) "," OFFER("local-gpu-1.local", "LOCAL-GPU-1", "local",  \
-                                                   "virtual-80g", 1, 2, 4, 250000, "true", 4,    \
-                                                   "available", "FR", "FR", "here", 5) "]}"
-#define ACTIONS                                                                                   \
-    "[{\"name\":\"stop\",\"available\":true},{\"name\":\"start\",\"available\":false,\"reason\":" \
-    "\"it is running\"},{\"name\":\"delete\",\"available\":true}]"
-#define INSTANCE_1                                                                                \
-    "{\"id\":\"ins_1\",\"organization_id\":\"org_1\",\"project_id\":\"prj_1\",\"created_by\":"    \
-    "\"mem_1\","                                                                                  \
-    "\"name\":\"train-1\",\"offer_id\":\"h100-1-80g.fr-par-2\",\"zone\":\"fr-par-2\","            \
-    "\"gpu_model\":\"h100-pcie-80g\",\"gpu_count\":1,\"vcpu_count\":24,\"memory_gib\":240,"       \
-    "\"state\":\"running\",\"desired_state\":\"running\",\"state_reason\":\"none\","              \
-    "\"state_since\":\"2026-11-20T12:30:00Z\",\"billing\":\"on\",\"price_per_hour\":" EUR(        \
-        2730000) ",\"price_version\":3,\"cost\":" EUR(4095000) ",\"cost_at\":\"2026-11-20T14:00:" \
-                                                               "00Z\","                           \
-                                                               "\"created_at\":\"2026-11-20T12:"  \
-                                                               "28:00Z\",\"running_at\":\"2026-"  \
-                                                               "11-20T12:30:00Z\","               \
-                                                               "\"gate_verdict\":\"healthy\","    \
-                                                               "\"gate_summary\":\"1 GPU, 9 "     \
-                                                               "checks "                          \
-                                                               "passed\",\"limits\":\"cgroup2\"," \
-                                                               "\"network\":true,\"slots\":[{"    \
-                                                               "\"index\":0,\"label\":\"NVIDIA "  \
-                                                               "H100 "                            \
-                                                               "PCIe\",\"uuid\":\"GPU-5f2e\","    \
-                                                               "\"is_virtual\":false}],"          \
-                                                               "\"actions\":" ACTIONS             \
-                                                               ",\"version\":4}"
-#define INSTANCE_2                                                                                 \
-    "{\"id\":\"ins_2\",\"organization_id\":\"org_1\",\"project_id\":\"prj_1\",\"created_by\":"     \
-    "\"mem_1\","                                                                                   \
-    "\"name\":\"old\",\"offer_id\":\"l40s-1-48g.fr-par-2\",\"zone\":\"fr-par-2\","                 \
-    "\"gpu_model\":\"l40s-48g\",\"gpu_count\":1,\"vcpu_count\":8,\"memory_gib\":96,"               \
-    "\"state\":\"terminated\",\"desired_state\":\"terminated\",\"state_reason\":\"by_member\","    \
-    "\"state_since\":\"2026-11-19T09:00:00Z\",\"billing\":\"off\",\"price_per_hour\":" EUR(        \
-        1400000) ",\"price_version\":3,\"cost\":" EUR(12600000) ",\"cost_at\":\"2026-11-19T09:00:" \
-                                                                "00Z\","                           \
-                                                                "\"created_at\":\"2026-11-19T00:"  \
-                                                                "00:00Z\",\"ended_at\":\"2026-11-" \
-                                                                "19T09:00:00Z\","                  \
-                                                                "\"gate_verdict\":\"healthy\","    \
-                                                                "\"actions\":[{\"name\":\"stop\"," \
-                                                                "\"available\":false,"             \
-                                                                "\"reason\":\"it is "              \
-                                                                "gone\"}],\"version\":9}"
-#define JOB(id, name, state, reason, exit, more)                                           \
-    "{\"id\":\"" id                                                                        \
-    "\",\"organization_id\":\"org_1\",\"project_id\":\"prj_1\",\"created_by\":\"mem_1\","  \
-    "\"name\":\"" name                                                                     \
-    "\",\"instance_id\":\"ins_1\",\"command\":\"python train.py\",\"state\":\"" state      \
-    "\",\"state_reason\":\"" reason "\",\"exit_code\":" #exit ",\"log_bytes\":2048,"       \
-    "\"created_at\":\"2026-11-20T13:00:00Z\",\"started_at\":\"2026-11-20T13:00:05Z\"" more \
-    ",\"version\":2}"
-#define CAN_CANCEL ",\"actions\":[{\"name\":\"cancel\",\"available\":true}]"
-#define IS_OVER                                                                               \
-    ",\"ended_at\":\"2026-11-20T13:10:05Z\",\"actions\":[{\"name\":\"cancel\",\"available\":" \
-    "false,"                                                                                  \
-    "\"reason\":\"it has ended\"}]"
-#define JOB_1 JOB("job_1", "finetune", "running", "none", -1, CAN_CANCEL)
-#define EVENT(seq, at, kind, object, text)                                            \
-    "{\"seq\":" #seq ",\"at\":\"2026-11-20T" at                                       \
-    "Z\",\"organization_id\":\"org_1\",\"kind\":\"" kind "\",\"object_id\":\"" object \
-    "\",\"request_id\":\"req_9\",\"summary\":\"" text "\"}"
-
+/* {"GET /v1/me": {"status": 200, "body": {...}}, ...} */
 void fake_api_demo(struct fake_api *f)
 {
-    fake_api_on(f, "GET /v1/me", 200, ME);
-    fake_api_on(f, "GET /v1/credit", 200, CREDIT);
-    fake_api_on(f, "GET /v1/offers", 200, OFFERS);
-    fake_api_on(f, "GET /v1/instances", 200, "{\"items\":[" INSTANCE_1 "," INSTANCE_2 "]}");
-    fake_api_on(f, "GET /v1/instances/ins_1", 200, INSTANCE_1);
-    fake_api_on(f, "GET /v1/jobs", 200,
-                "{\"items\":[" JOB_1
-                "," JOB("job_2", "prepare", "succeeded", "exited", 0,
-                        IS_OVER) "," JOB("job_3", "broken", "failed", "exited", 3, IS_OVER) "]}");
-    fake_api_on(f, "GET /v1/jobs/job_1", 200, JOB_1);
-    fake_api_on(
-        f, "GET /v1/events", 200,
-        "{\"items\":[" EVENT(12, "13:00:05", "job.state", "job_1", "finetune is running") "," EVENT(
-            11, "12:30:00", "instance.state", "ins_1", "train-1 is running") "]}");
-    fake_api_on(
-        f, "GET /v1/credit/grants", 200,
-        "{\"items\":[{\"id\":\"grt_1\",\"organization_id\":\"org_1\",\"kind\":\"programme\","
-        "\"note\":\"Startup call 7\",\"amount\":" EUR(2000000000) ",\"available\":" EUR(
-            1248540000) ",\"held\":" EUR(10960000) ",\"consumed\":" EUR(740500000) ",\"priority\":"
-                                                                                   "10,\"expires_"
-                                                                                   "at\":\"2027-06-"
-                                                                                   "30T00:00:00Z\"}"
-                                                                                   "]}");
-    fake_api_on(
-        f, "GET /v1/credit/holds", 200,
-        "{\"items\":[{\"id\":\"hld_1\",\"organization_id\":\"org_1\",\"instance_id\":\"ins_1\","
-        "\"state\":\"open\",\"amount\":" EUR(2730000) ",\"captured\":" EUR(
-            0) ",\"window_from\":\"2026-11-20T13:30:00Z\"}]}");
-    fake_api_on(
-        f, "GET /v1/credit/entries", 200,
-        "{\"items\":[{\"id\":\"ent_1\",\"transaction_id\":\"txn_1\",\"organization_id\":"
-        "\"org_1\",\"kind\":\"hold\",\"account\":\"held\",\"amount\":" EUR(
-            2730000) ",\"at\":\"2026-11-20T13:30:00Z\",\"detail\":\"one hour of train-1\"}]}");
-    fake_api_on(f, "GET /v1/reports", 200,
-                "{\"items\":[{\"id\":\"rep_1\",\"organization_id\":\"org_1\",\"origin\":\"gate\","
-                "\"tier\":\"quick\",\"verdict\":\"healthy\",\"summary\":\"1 GPU, 9 checks passed\","
-                "\"host\":\"node-7\",\"received_at\":\"2026-11-20T12:29:58Z\",\"gpus\":[],"
-                "\"findings\":[{\"check\":\"ecc\",\"gpu_index\":0,\"result\":\"pass\"}]}]}");
-    fake_api_on(
-        f, "POST /v1/instances?dry_run=true", 200,
-        "{\"offer_id\":\"h100-1-80g.fr-par-2\",\"accepted\":true,\"price_per_hour\":" EUR(2730000) ",\"price_per_day\":" EUR(65520000) ",\"hold\":" EUR(2910000) ",\"available_before\":" EUR(
-            1248540000) ",\"available_after\":" EUR(1245630000) ",\"runway_before_at\":\"2026-11-"
-                                                                "30T03:55:00Z\",\"runway_after_"
-                                                                "at\":"
-                                                                "\"2026-11-26T21:00:00Z\","
-                                                                "\"stock\":3,\"country\":\"FR\","
-                                                                "\"jurisdiction\":\"FR\","
-                                                                "\"operator\":\"scaleway\","
-                                                                "\"carbon_g_per_hour\":21.4,"
-                                                                "\"grants\":[{\"grant_id\":"
-                                                                "\"grt_1\",\"kind\":\"programme\","
-                                                                "\"amount\":" EUR(
-                                                                    2910000) "}],\"rounding\":"
-                                                                             "\"exact by the "
-                                                                             "second, to the "
-                                                                             "micro-unit\"}");
-    fake_api_on(f, "POST /v1/instances", 201, INSTANCE_1);
-    fake_api_on(f, "POST /v1/instances/ins_1/actions", 200, INSTANCE_1);
-    fake_api_on(f, "DELETE /v1/instances/ins_1", 202, INSTANCE_1);
-    fake_api_on(f, "POST /v1/jobs", 201, JOB_1);
-    fake_api_on(f, "POST /v1/jobs/job_1/cancel", 200, JOB_1);
+    const char *source = getenv("HOURGLASS_SOURCE"), *what;
+    json_t *all = NULL, *one;
+    char path[512];
+    STRBUF text = {0};
+    struct err e;
+
+    snprintf(path, sizeof path, "%s/tests/screen/data/demo.json", source ? source : ".");
+    strbuf_init(&text, JSON_TEXT_BYTES_MAX);
+    assert_ok(file_read(path, &text, &e), &e);
+    assert_ok(json_parse(text.data, text.len, &all, &e), &e);
+    json_object_foreach(all, what, one)
+    {
+        char *body = json_dumps(json_object_get(one, "body"), JSON_COMPACT);
+
+        assert_non_null(body);
+        fake_api_on(f, what, (int)json_integer_value(json_object_get(one, "status")), body);
+        free(body);
+    }
+    json_decref(all);
 }

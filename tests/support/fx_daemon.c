@@ -188,6 +188,16 @@ void fx_daemon_start(struct fx_daemon *d)
     fx_daemon_await(d);
 }
 
+void fx_daemon_stop(struct fx_daemon *d)
+{
+    int status = fx_daemon_end(d, SIGTERM);
+
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        log_print(d);
+        fail_msg("hourglassd ended with wait status %d", status);
+    }
+}
+
 int fx_daemon_run(struct fx_daemon *d, const char *command, struct strbuf *said)
 {
     char path[192];
@@ -363,5 +373,5 @@ void fx_daemon_clear(struct fx_daemon *d)
         }
         poll(NULL, 0, 50);
     }
-    fx_daemon_end(d, SIGTERM);
+    fx_daemon_stop(d);
 }

@@ -41,6 +41,8 @@ int fx_daemon_run(struct fx_daemon *d, const char *command, struct strbuf *said)
 void fx_daemon_await_log(struct fx_daemon *d, const char *text);
 /* Send a signal and wait for its end. Returns the wait status. */
 int fx_daemon_end(struct fx_daemon *d, int signal);
+/* SIGTERM, and the test fails unless it ends with exit code 0 (a sanitizer's word is none). */
+void fx_daemon_stop(struct fx_daemon *d);
 /* Delete every instance, wait until they are gone, stop. So that no sandbox outlives a test. */
 void fx_daemon_clear(struct fx_daemon *d);
 /* `hourglassd --check` on its database; 0 when every invariant holds. */

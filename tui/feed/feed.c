@@ -11,18 +11,21 @@
 #define CREDIT_REFRESH_MS    30000
 #define ASK_AGAIN_MS_MIN     500  /* events come in bursts: one question for many of them */
 #define NO_STREAM_REFRESH_MS 5000 /* without events, what is shown is asked for this often */
+#define TRACE_BYTES_MAX      8192
 #define ERROR_RETRY_MS       5000
 
 void feed_trace(struct feed *f, const char *fmt, ...)
 {
+    STRBUF line = {0};
     va_list ap;
 
     if (!f->trace)
         return;
+    strbuf_init(&line, TRACE_BYTES_MAX);
     va_start(ap, fmt);
-    vfprintf(f->trace, fmt, ap);
+    strbuf_vaddf(&line, fmt, ap);
     va_end(ap);
-    fputc('\n', f->trace);
+    fprintf(f->trace, "%s\n", line.data);
     fflush(f->trace);
 }
 

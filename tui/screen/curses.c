@@ -267,7 +267,8 @@ static void terminal_show(struct screen *s, const struct canvas *c)
     }
     for (int row = 0; row < c->rows; row++)
         changed += put_row(t, row, c->cells + (size_t)row * (size_t)c->stride, c->cols);
-    moved = memcmp(t->shown.cursor, c->cursor, sizeof *c->cursor) != 0;
+    moved = t->shown.cursor->row != c->cursor->row || t->shown.cursor->col != c->cursor->col ||
+            t->shown.cursor->visible != c->cursor->visible;
     if (changed == 0 && !moved && !t->repaint)
         return;
     if (t->shown.cursor->visible != c->cursor->visible || t->repaint)

@@ -60,13 +60,11 @@ void line_insert(struct line *l, uint32_t c)
     l->at += n;
 }
 
+/* The border before `at`. */
 static size_t before(const struct line *l, size_t at)
 {
-    if (at == 0)
-        return 0;
-    do {
-        at--;
-    } while (at > 0 && ((unsigned char)l->text[at] & 0xC0) == 0x80);
+    while (at > 0 && ((unsigned char)l->text[--at] & 0xC0) == 0x80) {
+    }
     return at;
 }
 

@@ -20,7 +20,7 @@ struct instance_act_state {
 /* Ask what the action asks. False: not an act on an instance. `yes` is given to console_ask()
  * and calls instance_act_yes(). */
 bool instances_act(struct view *v, struct instance_act_state *s, struct resource *r,
-                  const struct instance *i, enum key_action a, void (*yes)(struct view *v));
+                   const struct instance *i, enum key_action a, void (*yes)(struct view *v));
 void instance_act_yes(struct instance_act_state *s);
 void instance_act_close(struct instance_act_state *s);
 
