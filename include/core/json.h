@@ -61,7 +61,7 @@ struct shape {
 };
 
 #define FIELD_BYTES(type, member) sizeof(((type *)0)->member)
-#define FIELD_AT(type, member)    .offset = offsetof(type, member), .size = FIELD_BYTES(type, member)
+#define FIELD_AT(type, m)         .offset = offsetof(type, m), .size = FIELD_BYTES(type, m)
 
 #define F_STRING(type, m, fl, lo, hi, txt)                                                        \
     {                                                                                             \
