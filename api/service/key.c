@@ -155,6 +155,23 @@ static enum err_code key_member_check(struct tx *tx, const struct actor *by, con
     return ERR_OK;
 }
 
+/* A key carries its member's staff role too, which reaches into every organization: only its
+ * bearer makes one. */
+static enum err_code key_staff_check(struct tx *tx, const struct actor *by, const char *member_id,
+                                     struct err *e)
+{
+    struct member m;
+    enum err_code rc;
+
+    if (by->is_system || strcmp(member_id, by->member_id) == 0)
+        return ERR_OK;
+    rc = row_member_get(tx, member_id, &m, e);
+    if (!rc && m.staff_role != STAFF_NONE)
+        rc = err_set(e, ERR_FORBIDDEN, "only %s may make keys of their own: they are %s staff",
+                     m.name, staff_role_names[m.staff_role]);
+    return rc;
+}
+
 static enum err_code key_project_check(struct tx *tx, const struct actor *by,
                                        const char *project_id, struct err *e)
 {
@@ -184,6 +201,8 @@ enum err_code key_create(struct service *sv, struct tx *tx, const struct actor *
     text_copy(k.name, sizeof k.name, in->name);
     if (!rc)
         rc = key_member_check(tx, by, k.member_id, "/member_id", e);
+    if (!rc)
+        rc = key_staff_check(tx, by, k.member_id, e);
     if (!rc)
         rc = key_project_check(tx, by, k.project_id, e);
     if (rc)

@@ -372,6 +372,24 @@ static void an_admin_makes_no_key_for_an_owner(void **state)
     assert_pointer("/member_id");
 }
 
+/* Why: it would let its maker, who is no staff, into every organization. */
+static void nobody_else_makes_a_key_for_staff(void **state)
+{
+    struct fx_service *fx = *state;
+    struct api_key_create in = {.name = "for the staff"};
+    struct api_key key, out;
+    struct member m;
+
+    OK(row_member_get(TX, fx->member.member_id, &m, E));
+    m.staff_role = fx->member.staff_role = STAFF_SUPPORT;
+    OK(row_member_update(TX, &m, E));
+    text_copy(in.member_id, sizeof in.member_id, m.id);
+    REFUSED(ERR_FORBIDDEN, key_create(AS(admin), &in, &key, E));
+    REFUSED(ERR_FORBIDDEN, key_create(AS(owner), &in, &key, E));
+    OK(key_create(AS(member), &in, &key, E));
+    OK(key_revoke(AS(owner), key.id, &out, E));
+}
+
 static void a_key_needs_a_project_of_its_organization_and_a_future(void **state)
 {
     struct fx_service *fx = *state;
@@ -438,6 +456,7 @@ int main(void)
         FX_TEST(revoking_twice_is_answered_the_same),
         FX_TEST(a_member_handles_only_their_own_keys),
         FX_TEST(an_admin_makes_no_key_for_an_owner),
+        FX_TEST(nobody_else_makes_a_key_for_staff),
         FX_TEST(a_key_needs_a_project_of_its_organization_and_a_future),
         FX_TEST(use_of_a_key_is_remembered_at_most_once_a_minute),
     };
