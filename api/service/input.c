@@ -48,6 +48,16 @@ enum err_code input_email(const char *pointer, const char *email, struct err *e)
     return ERR_OK;
 }
 
+enum err_code input_deadline(int64_t at_ms, int64_t now_ms, struct err *e)
+{
+    if (at_ms && at_ms <= now_ms)
+        return input_refuse(e, "/deadline_at", "in_the_past", "a deadline must be in the future");
+    if (at_ms > now_ms + DEADLINE_SECONDS_MAX * MS_PER_SECOND)
+        return input_refuse(e, "/deadline_at", "out_of_range",
+                            "a deadline must be within five years");
+    return ERR_OK;
+}
+
 enum err_code input_country(const char *pointer, const char *country, struct err *e)
 {
     if (strlen(country) != 2 || country[0] < 'A' || country[0] > 'Z' || country[1] < 'A' ||

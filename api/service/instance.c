@@ -285,8 +285,9 @@ static enum err_code patch_apply(struct service *sv, struct instance *i,
     if (i->job_id[0])
         return input_refuse(e, "/deadline_at", "fixed",
                             "the time limit of its job is its deadline");
-    if (in->deadline_at_ms && in->deadline_at_ms <= clock_now_ms(sv->clock))
-        return input_refuse(e, "/deadline_at", "in_the_past", "a deadline must be in the future");
+    rc = input_deadline(in->deadline_at_ms, clock_now_ms(sv->clock), e);
+    if (rc)
+        return rc;
     i->deadline_at_ms = in->deadline_at_ms;
     i->stop_after_seconds = 0;
     return ERR_OK;

@@ -7,8 +7,7 @@
 #include "core/id.h"
 #include "core/strbuf.h"
 
-#define DEADLINE_SECONDS_MAX (5LL * 365 * 24 * 3600)
-#define HOURS_PER_DAY        24
+#define HOURS_PER_DAY 24
 
 static const char rounding[] =
     "Billing begins when the health check has passed and is by the second: whole seconds, rounded "
@@ -48,17 +47,17 @@ static void launch_close(struct service *sv, struct launch *l)
 static enum err_code deadline_check(struct launch *l, const struct instance_create *in,
                                     struct err *e)
 {
+    enum err_code rc;
+
     if (in->deadline_at_ms && in->stop_after_seconds)
         return input_refuse(e, "/stop_after_seconds", "conflict",
                             "give deadline_at or stop_after_seconds, not both");
     if (in->stop_after_seconds < 0 || in->stop_after_seconds > DEADLINE_SECONDS_MAX)
         return input_refuse(e, "/stop_after_seconds", "out_of_range",
                             "stop_after_seconds must be between 1 and %lld", DEADLINE_SECONDS_MAX);
-    if (in->deadline_at_ms && in->deadline_at_ms <= l->now_ms)
-        return input_refuse(e, "/deadline_at", "in_the_past", "a deadline must be in the future");
-    if (in->deadline_at_ms > l->now_ms + DEADLINE_SECONDS_MAX * MS_PER_SECOND)
-        return input_refuse(e, "/deadline_at", "out_of_range",
-                            "a deadline must be within five years");
+    rc = input_deadline(in->deadline_at_ms, l->now_ms, e);
+    if (rc)
+        return rc;
     l->run_seconds = in->deadline_at_ms
                          ? (in->deadline_at_ms - l->now_ms + MS_PER_SECOND - 1) / MS_PER_SECOND
                          : in->stop_after_seconds;

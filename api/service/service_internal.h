@@ -32,6 +32,9 @@ enum err_code input_refuse(struct err *e, const char *pointer, const char *code,
 enum err_code input_name(const char *pointer, const char *name, struct err *e) MUST_CHECK;
 enum err_code input_email(const char *pointer, const char *email, struct err *e) MUST_CHECK;
 enum err_code input_country(const char *pointer, const char *country, struct err *e) MUST_CHECK;
+#define DEADLINE_SECONDS_MAX (5LL * 365 * 24 * 3600)
+/* In the future, and within five years; 0: none. */
+enum err_code input_deadline(int64_t at_ms, int64_t now_ms, struct err *e) MUST_CHECK;
 /* One OpenSSH public key without options, or "". */
 enum err_code input_ssh_key(const char *pointer, const char *key, struct err *e) MUST_CHECK;
 /* "" or a value of the list. */

@@ -63,15 +63,16 @@ static void decode_number(struct decoder *d, const struct field *f, const json_t
     *out = n;
 }
 
+/* The epoch itself is no moment here: 0 is what a time that is left out has. */
 static void decode_time(struct decoder *d, const json_t *v, int64_t *out)
 {
     char shown[EXCERPT_SIZE];
-    int64_t at_ms;
+    int64_t at_ms = 0;
 
     if (!json_is_string(v))
         wrong_type(d, "a string with a time such as 2026-11-20T13:35:20Z", v);
     else if (strlen(json_string_value(v)) != json_string_length(v) ||
-             rfc3339_parse(json_string_value(v), &at_ms, NULL))
+             rfc3339_parse(json_string_value(v), &at_ms, NULL) || !at_ms)
         mistake(d, "bad_time", "expected a time such as 2026-11-20T13:35:20Z, got '%s'",
                 excerpt(json_string_value(v), shown));
     else

@@ -318,6 +318,9 @@ static void name_and_deadline_change_and_nothing_else(void **state)
     patch.deadline_at_ms = FX_AT_MS;
     REFUSED(ERR_INVALID, instance_update(AS(member), i.id, 0, &patch, 2, &out, E));
     assert_pointer("/deadline_at");
+    patch.deadline_at_ms = FX_AT_MS + 6LL * 365 * 24 * 3600 * 1000; /* as at a launch */
+    REFUSED(ERR_INVALID, instance_update(AS(member), i.id, 0, &patch, 2, &out, E));
+    assert_pointer("/deadline_at");
     patch.name[0] = '\0';
     REFUSED(ERR_INVALID, instance_update(AS(member), i.id, 0, &patch, 1, &out, E));
     assert_pointer("/name");

@@ -111,6 +111,8 @@ static const struct {
      "expected true or false, got an integer"},
     {"{\"name\":\"ab\",\"deadline\":\"soon\"}", "/deadline", "bad_time",
      "expected a time such as 2026-11-20T13:35:20Z, got 'soon'"},
+    {"{\"name\":\"ab\",\"deadline\":\"1970-01-01T00:00:00Z\"}", "/deadline", "bad_time",
+     "expected a time such as 2026-11-20T13:35:20Z, got '1970-01-01T00:00:00Z'"},
     {"{\"name\":\"ab\",\"deadline\":5}", "/deadline", "wrong_type",
      "expected a string with a time such as 2026-11-20T13:35:20Z, got an integer; put it in "
      "quotes"},
