@@ -53,7 +53,14 @@ void local_unlock(struct engine_local *el)
 
 static enum err_code local_capacity(struct engine *en, struct engine_capacity *out, struct err *e)
 {
-    *out = local_from(en)->capacity;
+    const struct engine_local *el = local_from(en);
+
+    /* Found when it was opened; but programs and file systems go away. */
+    if (access(el->run_program, X_OK) != 0)
+        return err_set(e, ERR_ENGINE, "cannot run hourglass-run at '%s': %m", el->run_program);
+    if (access(el->root, W_OK | X_OK) != 0)
+        return err_set(e, ERR_ENGINE, "cannot write to '%s': %m", el->root);
+    *out = el->capacity;
     return ERR_OK;
 }
 

@@ -63,8 +63,8 @@ static enum err_code followed_read(struct tx *tx, void *ctx, struct err *e)
     return ERR_OK;
 }
 
-/* The engine knows of no output: it is to come, or there was never any, or it went with the
- * instance while somebody read it; who then asks again is told 410. */
+/* The engine knows of no output: it is to come, or there was never any, or it was cleared away
+ * while somebody read it; who then asks again is told 410. */
 static enum err_code log_absent(struct log_stream *s, struct strbuf *out, bool *end)
 {
     int64_t now_ms = clock_mono_ms(s->app->clock);
@@ -218,7 +218,7 @@ static enum err_code wants_stream(const struct request *req, bool *out, struct e
     return ERR_OK;
 }
 
-/* Output goes when its instance is deleted. */
+/* Output outlives its instance, but not for ever. */
 static enum err_code still_kept(struct engine *en, const struct job *job, struct err *e)
 {
     struct engine_output info = {0};
@@ -231,8 +231,8 @@ static enum err_code still_kept(struct engine *en, const struct job *job, struct
     rc = en->ops->job_output(en, job->id, 0, 0, &none, &info, e);
     if (rc != ERR_NOT_FOUND)
         return rc;
-    return err_set(e, ERR_GONE, "the output of job '%s' (%lld bytes) went with its instance",
-                   job->name, (long long)job->log_bytes);
+    return err_set(e, ERR_GONE, "the output of job '%s' (%lld bytes) is no longer kept", job->name,
+                   (long long)job->log_bytes);
 }
 
 static enum err_code log_answer(struct request *req, struct response *resp, const struct job *job,

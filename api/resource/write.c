@@ -142,6 +142,21 @@ static void write_done(void *ctx, enum err_code rc, const struct err *e)
     free(c);
 }
 
+/* Nothing that only the engine can do is begun while it can do nothing. */
+static enum err_code engine_check(const struct app *a, const struct request *req, struct err *e)
+{
+    struct engine *en = a->service->engine;
+    struct engine_capacity has;
+
+    switch (req->route->action) {
+    case ACTION_INSTANCE_LAUNCH:
+    case ACTION_JOB_SUBMIT:
+        return en ? en->ops->capacity(en, &has, e) : ERR_OK;
+    default:
+        return ERR_OK;
+    }
+}
+
 enum err_code app_write(struct http_app *http, struct request *req, struct response *resp,
                         void (*done)(struct request *req, enum err_code rc, const struct err *e),
                         struct err *e)
@@ -150,9 +165,12 @@ enum err_code app_write(struct http_app *http, struct request *req, struct respo
     /* Its form, and whether it is there where it must be, was checked before. */
     const char *key =
         req->route->flags & ROUTE_IDEMPOTENT ? request_header(req, "Idempotency-Key") : NULL;
-    struct write_call *c = calloc(1, sizeof *c);
-    enum err_code rc;
+    enum err_code rc = engine_check(a, req, e);
+    struct write_call *c;
 
+    if (rc)
+        return rc;
+    c = calloc(1, sizeof *c);
     if (!c)
         return err_set(e, ERR_INTERNAL, "out of memory");
     *c = (struct write_call){.app = a, .req = req, .resp = resp, .done = done, .key = key};

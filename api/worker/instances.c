@@ -6,7 +6,7 @@
 #include "api/worker/worker_internal.h"
 #include "core/strbuf.h"
 
-#define FAILURES_MAX 5 /* calls in a row, before an instance is unreachable */
+#define FAILURES_MAX 5 /* calls in a row, before an instance is unreachable or given up */
 
 /* One instance as read, with its meter. */
 struct look {
@@ -95,20 +95,6 @@ static enum err_code unreachable_tx(struct tx *tx, void *ctx, struct err *e)
     struct note *n = ctx;
 
     return instance_unreachable(n->w->sv, tx, &n->w->by, n->id, n->detail, e);
-}
-
-/* The engine did not answer. Once in a while that happens; five times in a row, a quarter of a
- * minute, is a state of its own. */
-static void look_failed(struct worker *w, const struct look *l, const char *doing,
-                        const struct err *why)
-{
-    struct note n = {.w = w, .id = l->i.id, .detail = why->msg};
-    struct err e = {0};
-
-    if (delay_raise(w, l->i.id, doing, why) < FAILURES_MAX || l->i.state != INSTANCE_RUNNING)
-        return;
-    if (store_write(w->sv->store, unreachable_tx, &n, &e))
-        worker_complain(l->i.id, "unreachable", &e);
 }
 
 /* Bring what was seen into the row, and the row into `l`. */
@@ -218,6 +204,26 @@ static void instance_refused(struct worker *w, const struct instance *i, const s
         worker_complain(i->id, "fail", &e);
 }
 
+/* The engine did not answer. Once in a while that happens; five times in a row, a quarter of a
+ * minute, is a state of its own. Nothing is known of what was to come up: it goes on waiting. */
+static void describe_failed(struct worker *w, const struct look *l, const struct err *why)
+{
+    struct note n = {.w = w, .id = l->i.id, .detail = why->msg};
+    struct err e = {0};
+
+    if (delay_raise(w, l->i.id, "describe", why) < FAILURES_MAX || l->i.state != INSTANCE_RUNNING)
+        return;
+    if (store_write(w->sv->store, unreachable_tx, &n, &e))
+        worker_complain(l->i.id, "unreachable", &e);
+}
+
+/* The engine answers, but cannot do what it is asked: after so many tries it never will. */
+static void drive_failed(struct worker *w, const struct look *l, const struct err *why)
+{
+    if (delay_raise(w, l->i.id, "drive", why) >= FAILURES_MAX && wants_up(l->i.state))
+        instance_refused(w, &l->i, why);
+}
+
 static enum err_code look_again(struct worker *w, const struct instance *i,
                                 struct engine_instance *seen, struct err *e)
 {
@@ -236,7 +242,7 @@ static void look_reconcile(struct worker *w, struct look *l)
         return;
     rc = look_again(w, &l->i, &seen, &e);
     if (rc) {
-        look_failed(w, l, "describe", &e);
+        describe_failed(w, l, &e);
         return;
     }
     /* First what is seen: what has ended is not billed while its files are removed. */
@@ -250,7 +256,7 @@ static void look_reconcile(struct worker *w, struct look *l)
     if (!rc && asked)
         rc = look_again(w, &l->i, &seen, &e);
     if (rc) {
-        look_failed(w, l, "drive", &e);
+        drive_failed(w, l, &e);
         return;
     }
     delay_clear(w, l->i.id);

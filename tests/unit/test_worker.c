@@ -205,6 +205,29 @@ static void an_engine_that_is_away_is_asked_again_each_time_later(void **state)
     drop(&i);
 }
 
+static void an_engine_that_answers_but_cannot_bring_it_up_fails_it(void **state)
+{
+    struct fx_service *fx = *state;
+    struct instance i = {0};
+
+    log_fd_set(-1);
+    sim_fail(fx->engine, SIM_PROVISION, -1, ERR_ENGINE, "no supervisor");
+    fx_launch(fx, &i);
+    for (int n = 0; n < 30; n++) {
+        fx_advance(fx, 1);
+        fx_step(fx);
+    }
+    fx_look(fx, &i);
+    assert_int_equal(i.state, INSTANCE_FAILED);
+    assert_int_equal(i.state_reason, INSTANCE_REASON_ENGINE);
+    assert_string_equal(i.state_detail, "no supervisor");
+    assert_int_equal(i.cost.micros, 0);
+    assert_int_equal(fx_pool_used(fx, "gpu"), 0);
+    fx_check(fx);
+    log_fd_set(2);
+    drop(&i);
+}
+
 static void
 an_engine_that_stays_away_makes_it_unreachable_and_bills_it_when_it_is_back(void **state)
 {
@@ -515,6 +538,7 @@ int main(void)
         FX_TEST(an_engine_that_cannot_start_it_ends_it),
         FX_TEST(an_engine_without_room_fails_it_for_good),
         FX_TEST(an_engine_that_is_away_is_asked_again_each_time_later),
+        FX_TEST(an_engine_that_answers_but_cannot_bring_it_up_fails_it),
         FX_TEST(an_engine_that_stays_away_makes_it_unreachable_and_bills_it_when_it_is_back),
         FX_TEST(instances_of_another_engine_are_left_alone),
         FX_TEST(one_object_in_trouble_does_not_keep_the_others_waiting),
