@@ -59,10 +59,10 @@ static enum err_code seed_token(struct seeding *s, struct err *e)
     }
     if (rc)
         return err_wrap(e, rc, "seed_token_file");
-    text.data[strcspn(text.data, "\r\n")] = '\0';
-    text_copy(s->token, sizeof s->token, text.data);
-    explicit_bzero(text.data, text.len);
-    return ERR_OK;
+    snprintf(s->token, sizeof s->token, "%.*s", (int)strcspn(text.data, "\r\n"), text.data);
+    if (text.len)
+        explicit_bzero(text.data, text.len);
+    return s->token[0] ? ERR_OK : err_set(e, ERR_INVALID, "seed_token_file: '%s' is empty", path);
 }
 
 static enum err_code seed_fill(struct seeding *s, char currency[CURRENCY_MAX], struct err *e)

@@ -32,7 +32,8 @@ static int teardown(void **state)
 {
     struct fx_daemon *d = *state;
 
-    fx_daemon_end(d, SIGTERM);
+    if (d->pid)
+        fx_daemon_stop(d);
     free(d);
     return 0;
 }
@@ -386,6 +387,8 @@ static void a_token_file_that_others_may_read_is_refused(void **state)
     refuses(d, NULL, FAILED, "seed_token_file");
     assert_ok(file_write(path, "short", 5, 0600, &e), &e);
     refuses(d, NULL, MISUSED, "a token has");
+    assert_ok(file_write(path, "\n", 1, 0600, &e), &e);
+    refuses(d, NULL, MISUSED, "is empty");
     d->grant = "a lot";
     refuses(d, NULL, MISUSED, "seed_grant");
 }
