@@ -139,8 +139,6 @@ static int on_property(VTermProp prop, VTermValue *value, void *user)
 
     if (prop == VTERM_PROP_ALTSCREEN)
         t->alternate = value->boolean;
-    else if (prop == VTERM_PROP_CURSORVISIBLE)
-        t->cursor_visible = value->boolean;
     else if (prop == VTERM_PROP_MOUSE)
         t->mouse = value->number != VTERM_PROP_MOUSE_NONE;
     return 1;
@@ -157,16 +155,23 @@ static void on_output(const char *bytes, size_t len, void *user)
         errno = 0; /* the program is gone: nobody asks any more */
 }
 
-static void note_modes(struct term *t, const char *bytes, size_t len)
+/* What the library does not tell, or tells otherwise than terminals do: its "restore cursor" brings
+ * back whether the cursor was visible, too. `from`: what was there before; a sequence may be split
+ * between two reads. */
+static void note_modes(struct term *t, size_t from)
 {
-    static const char on[] = "\033[?2004h", off[] = "\033[?2004l";
+    static const struct {
+        const char *bytes;
+        bool cursor, on;
+    } modes[] = {{"\033[?2004h", false, true},
+                 {"\033[?2004l", false, false},
+                 {"\033[?25h", true, true},
+                 {"\033[?25l", true, false}};
 
-    for (size_t i = 0; i + sizeof on - 1 <= len; i++) {
-        if (memcmp(bytes + i, on, sizeof on - 1) == 0)
-            t->paste = true;
-        else if (memcmp(bytes + i, off, sizeof off - 1) == 0)
-            t->paste = false;
-    }
+    for (size_t i = from < 7 ? 0 : from - 7; i < t->raw.len; i++)
+        for (size_t m = 0; m < ARRAY_SIZE(modes); m++)
+            if (strncmp(t->raw.data + i, modes[m].bytes, strlen(modes[m].bytes)) == 0)
+                *(modes[m].cursor ? &t->cursor_visible : &t->paste) = modes[m].on;
 }
 
 /* One read, waiting at most ms. Returns its bytes; 0: nothing came or the line is closed. */
@@ -184,8 +189,8 @@ static size_t pump(struct term *t, int ms)
             poll(NULL, 0, ms < 5 ? ms : 5); /* closed: do not spin on it */
         return 0;
     }
-    note_modes(t, bytes, (size_t)n);
     strbuf_add(&t->raw, bytes, (size_t)n);
+    note_modes(t, t->raw.len - (size_t)n);
     vterm_input_write(t->vt, bytes, (size_t)n);
     return (size_t)n;
 }
