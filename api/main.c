@@ -450,6 +450,7 @@ int main(int argc, char **argv)
 
     if (!d || sodium_init() < 0) {
         fputs("hourglassd: out of memory or of randomness\n", stderr);
+        free(d);
         return 1;
     }
     d->lock_fd = -1;

@@ -205,11 +205,12 @@ enum err_code local_allocate(struct engine_local *el, int64_t gpu_count, struct 
                              struct err *e)
 {
     bool *all = calloc(SLOTS_MAX + SPOOL_USER_ID_COUNT, sizeof *all);
-    struct taken t = {all, all + SLOTS_MAX};
+    struct taken t;
     enum err_code rc;
 
     if (!all)
         return err_set(e, ERR_ENGINE, "out of memory");
+    t = (struct taken){all, all + SLOTS_MAX};
     rc = taken_find(el, spec->id, &t, e);
     if (!rc)
         rc = slots_choose(el, t.slots, (size_t)gpu_count, spec, e);

@@ -36,7 +36,7 @@ static void piece_event(struct strbuf *out, const struct strbuf *bytes,
                       sodium_base64_VARIANT_ORIGINAL);
     text_copy(ev.stream, sizeof ev.stream, info->from_stderr ? "stderr" : "stdout");
     strbuf_addf(out,
-                "id: %lld\nevent: log\ndata: ", (long long)(info->offset + (int64_t)bytes->len));
+                "id: %lld\nevent: log\ndata: ", (long long)info->offset + (long long)bytes->len);
     shape_encode(&log_event_shape, &ev, out);
     strbuf_adds(out, "\n\n");
     free(ev.b64);

@@ -329,7 +329,7 @@ enum err_code credit_get(struct service *sv, struct tx *tx, const struct actor *
 {
     const char *id = organization_id[0] ? organization_id : by->organization_id;
     struct credit c = {.as_of_ms = clock_now_ms(sv->clock)};
-    CLEANUP(loads_release) struct loads l = {0};
+    struct loads l = {0};
     struct organization o;
     struct grant_sums sums;
     PURSE_OWN purse = {0};
@@ -347,6 +347,7 @@ enum err_code credit_get(struct service *sv, struct tx *tx, const struct actor *
         rc = credit_fill(&purse, &sums, &l, &c, e);
     if (!rc)
         rc = runway_run(&purse, &l, c.as_of_ms, &c.runway_ends_at_ms, e);
+    loads_release(&l);
     if (!rc)
         *out = c;
     return rc;

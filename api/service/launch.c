@@ -90,16 +90,16 @@ static enum err_code price_max_check(const struct launch *l, const struct instan
     return ERR_OK;
 }
 
-static enum err_code launch_open(struct service *sv, struct tx *tx, const struct actor *by,
+/* With the catalogue held: the offer, what is asked for, who pays and from what. */
+static enum err_code launch_fill(struct tx *tx, const struct actor *by,
                                  const struct instance_create *in, struct launch *l, struct err *e)
 {
     enum err_code rc = ERR_OK;
 
-    *l = (struct launch){.c = catalogue_hold(sv), .now_ms = clock_now_ms(sv->clock)};
     l->offer = catalogue_offer(l->c, in->offer_id);
     if (!l->offer)
-        rc = input_refuse(e, "/offer_id", "unknown", "there is no offer '%s'", in->offer_id);
-    if (!rc && in->name[0])
+        return input_refuse(e, "/offer_id", "unknown", "there is no offer '%s'", in->offer_id);
+    if (in->name[0])
         rc = input_name("/name", in->name, e);
     if (!rc)
         rc = input_ssh_key("/ssh_public_key", in->ssh_public_key, e);
@@ -119,6 +119,16 @@ static enum err_code launch_open(struct service *sv, struct tx *tx, const struct
                         &l->hold_micros, e);
     if (!rc)
         rc = purse_open(tx, &l->organization, &l->purse, e);
+    return rc;
+}
+
+static enum err_code launch_open(struct service *sv, struct tx *tx, const struct actor *by,
+                                 const struct instance_create *in, struct launch *l, struct err *e)
+{
+    enum err_code rc;
+
+    *l = (struct launch){.c = catalogue_hold(sv), .now_ms = clock_now_ms(sv->clock)};
+    rc = launch_fill(tx, by, in, l, e);
     if (rc)
         launch_close(sv, l);
     return rc;
