@@ -5,7 +5,7 @@ set -u
 build=build/${PROFILE:-debug}
 export HOURGLASS_BUILD=$PWD/$build HOURGLASS_SOURCE=$PWD
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
-export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:suppressions=$PWD/tests/support/tsan.supp}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1}
 export LC_ALL=C.UTF-8 TZ=UTC
 logs=$build/test-logs; mkdir -p "$logs"
 passed=0 failed=0 skipped=0 bad=()
