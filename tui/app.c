@@ -51,7 +51,7 @@ void console_say_error(struct console *c, const char *what, const struct reply *
     const struct err *e = r->err;
     bool has_detail = e->detail_count > 0 && !strstr(e->msg, e->details[0].text);
 
-    console_say(c, STYLE_BAD, "%s: %s%s%s%s%s%s", what, e->msg, has_detail ? ": " : "",
+    console_say(c, STYLE_BAD, "cannot %s: %s%s%s%s%s%s", what, e->msg, has_detail ? ": " : "",
                 has_detail ? e->details[0].text : "", r->request_id[0] ? " (request " : "",
                 r->request_id, r->request_id[0] ? ")" : "");
 }
@@ -144,12 +144,14 @@ void console_go_index(struct console *c, size_t index)
     c->dirty = true;
 }
 
-void console_go(struct console *c, const struct view_ops *root)
+void console_go(struct console *c, const struct view_ops *root, const char *select)
 {
     for (size_t i = 0; i < c->root_count; i++)
         if (c->root_ops[i] == root)
             console_go_index(c, i);
     feed_refresh(&c->feed);
+    if (select && root->select && console_front(c)->ops == root)
+        root->select(console_front(c), select);
 }
 
 void console_ask(struct console *c, struct view *v, const struct question *q)
@@ -157,6 +159,8 @@ void console_ask(struct console *c, struct view *v, const struct question *q)
     c->mode = MODE_ASK;
     c->question = *q;
     c->asker = v;
+    c->question_scroll = 0;
+    c->message[0] = '\0';
     c->line.len_max = 16;
     line_set(&c->line, "");
     c->dirty = true;
@@ -223,6 +227,8 @@ static void prompt_key(struct console *c, uint32_t key)
         console_complete(c);
     } else if (line_op_of(a, &op)) {
         line_edit(&c->line, op);
+    } else if (c->mode == MODE_ASK && console_question_scroll(c, a)) {
+        return;
     } else if (a == ACT_NONE) {
         line_insert(&c->line, key);
     }

@@ -39,6 +39,7 @@ struct console {
     enum console_mode mode;
     struct line line;
     struct question question;
+    int question_scroll; /* lines of its text above the first one seen */
     struct view *asker;
     bool pasting;
 
@@ -75,6 +76,9 @@ void console_tick(struct console *c);
 /* The screen's rows: which part is the view's. */
 struct canvas console_body(const struct console *c);
 void console_draw(struct console *c, int64_t now_ms);
+
+/* Moves in a question that is longer than the window. False: another action. */
+bool console_question_scroll(struct console *c, enum key_action a);
 
 /* Run a line of the ':' prompt; complete the word in it. */
 void console_command(struct console *c, const char *text);

@@ -110,6 +110,78 @@ static void refused_estimate_says_why_and_cannot_be_launched(void **state)
     assert_int_equal(fx->console.mode, MODE_VIEW);
 }
 
+static void enter_before_the_price_is_known_asks_as_soon_as_it_is(void **state)
+{
+    struct fx_console *fx = *state;
+
+    launch_form(fx);
+    fx->api.holding = true;
+    fx_console_keys(fx, "web<Enter>");
+    assert_contains(fx_console_text(fx), "the question comes with the price");
+    assert_int_equal(fx->console.mode, MODE_VIEW);
+    fx->api.holding = false;
+    fx_console_settle(fx);
+    assert_contains(fx_console_text(fx), "Launch H100-1-80G?");
+    assert_null(strstr(fx_console_text(fx), "the question comes"));
+    assert_contains(fake_api_asked(&fx->api, "POST /v1/instances?dry_run=true")->body, "\"web\"");
+    /* Nothing was launched by that Enter, and the one that follows is no answer either. */
+    fx_console_keys(fx, "<Enter>");
+    assert_contains(fx_console_text(fx), "nothing was done");
+    assert_int_equal(fake_api_count(&fx->api, "POST /v1/instances"),
+                     fake_api_count(&fx->api, "POST /v1/instances?dry_run=true"));
+}
+
+static void what_is_typed_after_that_enter_takes_it_back(void **state)
+{
+    struct fx_console *fx = *state;
+
+    launch_form(fx);
+    fx->api.holding = true;
+    fx_console_keys(fx, "web<Enter>2");
+    fx->api.holding = false;
+    fx_console_advance(fx, 300);
+    assert_contains(fx_console_text(fx), "price             2.730000 EUR");
+    assert_int_equal(fx->console.mode, MODE_VIEW);
+}
+
+static void enter_asks_again_for_a_price_that_could_not_be_had(void **state)
+{
+    struct fx_console *fx = *state;
+
+    launch_form(fx);
+    fx->api.away = true;
+    fx_console_keys(fx, "web<Enter>");
+    assert_contains(fx_console_text(fx), "nothing was asked for: cannot reach the server");
+    fx->api.away = false;
+    fx_console_keys(fx, "<Enter>");
+    assert_contains(fx_console_text(fx), "Launch H100-1-80G?");
+}
+
+static void launched_instance_is_the_selected_row_whatever_was_filtered(void **state)
+{
+    static const char *const before[] = {"j", ":instances old<Enter>"};
+    struct fx_console *fx = *state;
+
+    fake_api_on(&fx->api, "GET /v1/instances?limit=50&text=old", 200,
+                "{\"items\":[{\"id\":\"ins_2\",\"organization_id\":\"o\",\"name\":\"old\","
+                "\"offer_id\":\"x\",\"state\":\"terminated\"}]}");
+    for (size_t i = 0; i < ARRAY_SIZE(before); i++) {
+        fx_console_keys(fx, "3");
+        fx_console_keys(fx, before[i]);
+        assert_contains(fx_console_text(fx), "> old");
+        launch_form(fx);
+        fx_console_keys(fx, "<Enter>");
+        fx_console_keys(fx, "yes<Enter>");
+        fx_console_settle(fx);
+        assert_contains(fx_console_text(fx), "> train-1");
+        assert_null(strstr(fx_console_text(fx), "filter"));
+    }
+    /* It is asked for once; after that the selection is the person's. */
+    fx_console_keys(fx, "jr");
+    fx_console_advance(fx, 600);
+    assert_contains(fx_console_text(fx), "> old");
+}
+
 static void mistake_in_the_form_is_a_sentence(void **state)
 {
     struct fx_console *fx = *state;
@@ -119,7 +191,8 @@ static void mistake_in_the_form_is_a_sentence(void **state)
     fx_console_advance(fx, 300);
     assert_contains(fx_console_text(fx), "stop after: ");
     fx_console_keys(fx, "<Enter>");
-    assert_contains(fx_console_text(fx), "the estimate is not there yet");
+    assert_contains(fx_console_text(fx), "nothing was asked for: stop after: ");
+    assert_int_equal(fx->console.mode, MODE_VIEW);
     fx_console_keys(fx, "<^U><Tab><Tab>/nowhere/key.pub");
     fx_console_advance(fx, 300);
     assert_contains(fx_console_text(fx), "SSH key: ");
@@ -135,7 +208,8 @@ static void failed_launch_shows_sentence_and_request_id_and_stays(void **state)
     launch_form(fx);
     fx_console_keys(fx, "<Enter>");
     fx_console_keys(fx, "y<Enter>");
-    assert_contains(fx_console_text(fx), "launch: no H100-1-80G is left (request req_fake)");
+    assert_contains(fx_console_text(fx), "cannot launch H100-1-80G: no H100-1-80G is left");
+    assert_contains(fx_console_text(fx), "(request req_fake)");
     assert_contains(fx_console_text(fx), "Launch H100-1-80G in");
 }
 
@@ -199,9 +273,9 @@ static void act_that_is_not_available_says_why(void **state)
 
     fx_console_keys(fx, "3");
     fx_console_keys(fx, "T");
-    assert_contains(fx_console_text(fx), "train-1 cannot start: it is running");
+    assert_contains(fx_console_text(fx), "cannot start train-1: it is running");
     fx_console_keys(fx, "jD");
-    assert_contains(fx_console_text(fx), "old cannot delete: the server does not offer it");
+    assert_contains(fx_console_text(fx), "cannot delete old: the server does not offer it");
     assert_int_equal(fx->console.mode, MODE_VIEW);
 }
 
@@ -226,7 +300,22 @@ static void conflict_from_the_server_is_shown_with_its_request(void **state)
     fx_console_keys(fx, "3");
     fx_console_keys(fx, "S");
     fx_console_keys(fx, "yes<Enter>");
-    assert_contains(fx_console_text(fx), "stop train-1: it is terminating (request req_fake)");
+    assert_contains(fx_console_text(fx),
+                    "cannot stop train-1: it is terminating (request req_fake)");
+}
+
+static void refusal_is_read_to_its_end_however_long_it_is(void **state)
+{
+    struct fx_console *fx = *state;
+
+    fake_api_problem(&fx->api, "POST /v1/instances/ins_1/actions", 409, "conflict",
+                     "it is reserved until 2026-12-24 by the project of another team, whose owner "
+                     "alone may end it before that day");
+    fx_console_keys(fx, "3");
+    fx_console_keys(fx, "S");
+    fx_console_keys(fx, "yes<Enter>");
+    assert_contains(fx_console_text(fx), "cannot stop train-1: it is reserved until 2026-12-24");
+    assert_contains(fx_console_row(fx, 22), "before that day (request req_fake)");
 }
 
 static void pasted_yes_is_no_answer(void **state)
@@ -311,6 +400,20 @@ static void job_file_is_estimated_asked_about_and_submitted(void **state)
     assert_contains(fx_console_text(fx), "[4 jobs]");
 }
 
+static void submitted_job_is_the_selected_row(void **state)
+{
+    struct fx_console *fx = *state;
+
+    dry_run_of_jobs(fx);
+    fx_console_keys(fx, "4");
+    fx_console_keys(fx, "jj");
+    assert_contains(fx_console_text(fx), "> broken");
+    type_path(fx, job_file(good_job));
+    fx_console_keys(fx, "yes<Enter>");
+    fx_console_settle(fx);
+    assert_contains(fx_console_text(fx), "> finetune");
+}
+
 static void mistake_in_a_job_file_is_shown_with_its_place(void **state)
 {
     struct fx_console *fx = *state;
@@ -363,7 +466,7 @@ static void cancel_asks_and_says_what_goes_on_costing(void **state)
     assert_string_equal(fake_api_asked(&fx->api, "POST /v1/jobs/")->what,
                         "POST /v1/jobs/job_1/cancel");
     fx_console_keys(fx, "jC");
-    assert_contains(fx_console_text(fx), "prepare cannot be cancelled: it has ended");
+    assert_contains(fx_console_text(fx), "cannot cancel prepare: it has ended");
 }
 
 static void file_names_are_completed(void **state)
@@ -389,6 +492,10 @@ int main(void)
         TEST(launch_needs_a_word_and_sends_price_and_key),
         TEST(launch_that_is_not_confirmed_sends_nothing),
         TEST(refused_estimate_says_why_and_cannot_be_launched),
+        TEST(enter_before_the_price_is_known_asks_as_soon_as_it_is),
+        TEST(what_is_typed_after_that_enter_takes_it_back),
+        TEST(enter_asks_again_for_a_price_that_could_not_be_had),
+        TEST(launched_instance_is_the_selected_row_whatever_was_filtered),
         TEST(mistake_in_the_form_is_a_sentence),
         TEST(failed_launch_shows_sentence_and_request_id_and_stays),
         TEST(launch_without_an_answer_is_sent_again_with_the_same_key),
@@ -397,9 +504,11 @@ int main(void)
         TEST(act_that_is_not_available_says_why),
         TEST(delete_says_what_is_lost_and_sends_a_delete),
         TEST(conflict_from_the_server_is_shown_with_its_request),
+        TEST(refusal_is_read_to_its_end_however_long_it_is),
         TEST(pasted_yes_is_no_answer),
         TEST(read_only_console_refuses_every_change),
         TEST(job_file_is_estimated_asked_about_and_submitted),
+        TEST(submitted_job_is_the_selected_row),
         TEST(mistake_in_a_job_file_is_shown_with_its_place),
         TEST(job_file_without_a_place_to_run_is_refused_here),
         TEST(file_that_is_not_there_is_a_sentence),

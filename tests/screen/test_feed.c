@@ -372,9 +372,49 @@ static void back_off_grows_and_one_question_is_enough_to_learn(void **state)
     for (int i = 0; i < 600; i++)
         fx_console_advance(fx, 100);
     after = fx->api.request_count - before;
-    /* In a minute: 0.25..0.5, ..1, ..2, ..4, ..8, ..16, ..30 seconds apart. */
-    assert_in_range(after, 4, 12);
+    /* In a minute: 0.25..0.5, ..1, ..2, ..4, then 4..8 seconds apart. */
+    assert_in_range(after, 9, 19);
     assert_int_equal(after, fake_api_count(&fx->api, "GET /v1/me") - me);
+}
+
+static void next_try_is_never_far_away_and_a_key_makes_it_now(void **state)
+{
+    struct fx_console *fx = *state;
+    size_t before;
+
+    fx->api.away = true;
+    fx_console_keys(fx, "r");
+    for (int i = 0; i < 300; i++) {
+        fx_console_advance(fx, 1000);
+        assert_in_range(feed_wait_ms(&fx->console.feed), 0, 8000);
+    }
+    assert_contains(fx_console_text(fx), "r: try now");
+    before = fake_api_count(&fx->api, "GET /v1/me");
+    fx_console_keys(fx, "r");
+    assert_int_equal(fake_api_count(&fx->api, "GET /v1/me"), before + 1);
+    fx->api.away = false;
+    fx_console_keys(fx, "r");
+    assert_contains(fx_console_row(fx, 0), "live");
+    assert_null(strstr(fx_console_text(fx), "r: try now"));
+}
+
+static void broken_stream_is_opened_again_as_soon_as_the_server_is_back(void **state)
+{
+    struct fx_console *fx = *state;
+    int first = fx->api.streams[0].number;
+
+    fx->api.away = true;
+    fake_api_break(&fx->api);
+    fx_console_settle(fx);
+    assert_contains(fx_console_row(fx, 0), "AWAY");
+    fx->api.away = false;
+    fx_console_advance(fx, 500);
+    fx_console_advance(fx, 600);
+    /* The old one would have waited for its own back-off. */
+    assert_contains(fx_console_row(fx, 0), "live");
+    assert_int_equal(fx->api.stream_count, 1);
+    assert_int_not_equal(fx->api.streams[0].number, first);
+    assert_string_equal(fx->api.streams[0].last_id, "12");
 }
 
 static void keyboard_answers_while_nothing_is_answered(void **state)
@@ -519,6 +559,8 @@ int main(void)
         TEST(stream_that_the_server_closed_is_opened_again_and_polled_meanwhile),
         TEST(away_server_keeps_the_data_with_its_age_and_comes_back_by_itself),
         TEST(back_off_grows_and_one_question_is_enough_to_learn),
+        TEST(next_try_is_never_far_away_and_a_key_makes_it_now),
+        TEST(broken_stream_is_opened_again_as_soon_as_the_server_is_back),
         TEST(keyboard_answers_while_nothing_is_answered),
         cmocka_unit_test(refused_key_is_said_and_asked_about_slowly),
         TEST(busy_server_is_not_taken_for_an_absent_one),

@@ -246,6 +246,29 @@ static void log_that_is_over_says_so_and_a_broken_line_too(void **state)
     assert_contains(fx_console_text(fx), "complete");
 }
 
+static void log_goes_on_from_its_byte_as_soon_as_the_server_is_back(void **state)
+{
+    struct fx_console *fx = *state;
+
+    fake_api_log(&fx->api, 0, "one\n");
+    fx->api.away = true;
+    fake_api_break(&fx->api);
+    fx_console_settle(fx);
+    assert_contains(fx_console_text(fx), "next try in 1 s");
+    fx->api.away = false;
+    fx_console_advance(fx, 500);
+    fx_console_advance(fx, 600);
+    assert_contains(fx_console_text(fx), ", following");
+    assert_int_equal(fx->api.stream_count, 2);
+    fake_api_log(&fx->api, 4, "two\n");
+    fx_console_settle(fx);
+    assert_contains(fx_console_row(fx, 2), "one");
+    assert_contains(fx_console_row(fx, 3), "two");
+    for (size_t i = 0; i < fx->api.stream_count; i++)
+        if (strncmp(fx->api.streams[i].path, "/v1/jobs/", 9) == 0)
+            assert_contains(fx->api.streams[i].path, "&offset=4");
+}
+
 static void search_finds_forwards_and_backwards(void **state)
 {
     struct fx_console *fx = *state;
@@ -324,6 +347,7 @@ int main(void)
         TEST(top_and_bottom_and_pages),
         TEST(bytes_sent_again_are_shown_once_and_missing_ones_are_counted),
         TEST(log_that_is_over_says_so_and_a_broken_line_too),
+        TEST(log_goes_on_from_its_byte_as_soon_as_the_server_is_back),
         TEST(search_finds_forwards_and_backwards),
         TEST(long_lines_go_sideways_or_wrap),
         TEST(pieces_that_are_no_log_are_ignored),

@@ -2,6 +2,8 @@
  * terminal back. Its API is in the same process; the client has tests of its own. */
 #include "tests/support/t.h"
 
+#include <curl/curl.h>
+#include <dlfcn.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +13,21 @@
 
 static const struct console_child plain = {.script = NULL};
 static const struct console_child still = {.still = true};
+
+/* Stands before libcurl's own: keeps what the console had traced when the network library began. */
+static char trace_path[512], trace_then[512];
+
+CURLcode curl_global_init(long flags)
+{
+    CURLcode (*real)(long) = (CURLcode(*)(long))(uintptr_t)dlsym(RTLD_NEXT, "curl_global_init");
+    STRBUF text = {0};
+
+    strbuf_init(&text, 1024 * 1024);
+    if (trace_then[0] && (file_read(trace_path, &text, NULL) ||
+                          file_write(trace_then, text.data, text.len, 0600, NULL)))
+        return CURLE_FAILED_INIT;
+    return real ? real(flags) : CURLE_FAILED_INIT;
+}
 
 /* --- ends ------------------------------------------------------------------------------------- */
 
@@ -383,6 +400,30 @@ static void first_frame_stands_before_anything_is_asked(void **state)
     term_free(t);
 }
 
+static void first_frame_stands_before_the_network_library_begins(void **state)
+{
+    char url[600];
+    const struct console_child real = {.url = url, .trace = trace_path};
+    struct term *t;
+    STRBUF text;
+    struct err e;
+
+    (void)state;
+    snprintf(url, sizeof url, "unix:%s/nobody.sock", t_dir());
+    snprintf(trace_path, sizeof trace_path, "%s/trace", t_dir());
+    snprintf(trace_then, sizeof trace_then, "%s/then", t_dir());
+    t = console_child_start(&real, NULL, 24, 80);
+    assert_screen(t, "AWAY");
+    term_keys(t, "q");
+    assert_int_equal(term_exit(t, TERM_WAIT_MS), 0);
+    term_free(t);
+    strbuf_init(&text, 1024 * 1024);
+    assert_ok(file_read(trace_then, &text, &e), &e);
+    assert_int_equal(strncmp(text.data, "frame 1\n", 8), 0);
+    strbuf_release(&text);
+    trace_then[0] = '\0';
+}
+
 static void hostile_names_cannot_leave_their_place(void **state)
 {
     struct term *t = console_child_start(&plain, NULL, 24, 80);
@@ -448,6 +489,7 @@ int main(void)
         cmocka_unit_test(resizes_follow_at_once_and_small_windows_say_so),
         cmocka_unit_test(typed_text_shows_the_cursor_and_a_list_hides_it),
         cmocka_unit_test(first_frame_stands_before_anything_is_asked),
+        cmocka_unit_test(first_frame_stands_before_the_network_library_begins),
         cmocka_unit_test(hostile_names_cannot_leave_their_place),
         cmocka_unit_test(absent_server_is_said_and_does_not_hold_up_the_end),
     };

@@ -75,6 +75,7 @@ static void stream_state(void *ctx, enum stream_state st, const struct err *err,
 {
     struct feed *f = ctx;
 
+    UNUSED(retry_in_ms); /* the link's own back-off is the shorter one */
     feed_trace(f, "stream state %d", (int)st);
     f->changed = true;
     f->stream_open = st == STREAM_OPEN;
@@ -87,7 +88,7 @@ static void stream_state(void *ctx, enum stream_state st, const struct err *err,
         break;
     case STREAM_WAITING:
         if (err && (err->code == ERR_UNREACHABLE || err->code == ERR_TIMEOUT))
-            link_lost(f, err, retry_in_ms);
+            link_lost(f, err, 0);
         break;
     case STREAM_ENDED:
         f->stream = 0;

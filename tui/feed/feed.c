@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define RETRY_MS_MIN         500
-#define RETRY_MS_MAX         30000
+#define RETRY_MS_MAX         8000 /* somebody is waiting in front of it */
 #define REFUSED_RETRY_MS     30000
 #define CREDIT_REFRESH_MS    30000
 #define ASK_AGAIN_MS_MIN     500  /* events come in bursts: one question for many of them */
@@ -70,6 +70,11 @@ void link_set(struct feed *f, enum link_state link, const char *error)
     f->retry_wait_ms = 0;
     f->retry_mono_ms = 0;
     f->stream_retry_mono_ms = 0;
+    /* A stream that broke has a back-off of its own; another one need not wait for it. */
+    if (f->stream && !f->stream_open) {
+        feed_cancel(f, f->stream);
+        f->stream = 0;
+    }
     for (struct resource *r = f->resources; r; r = r->next) {
         r->stale = true;
         r->retry_mono_ms = 0;
@@ -354,6 +359,7 @@ void feed_refresh(struct feed *f)
         if (r->shown)
             resource_touch(r);
     f->retry_mono_ms = 0;
+    f->retry_wait_ms = 0;
     f->stream_retry_mono_ms = f->stream ? 0 : clock_mono_ms(f->clock);
 }
 

@@ -105,6 +105,15 @@ static void select_same(struct list *l, const void *was)
         l->selected = l->count ? l->count - 1 : 0;
 }
 
+static void select_wanted(struct list *l)
+{
+    for (size_t i = 0; l->wanted[0] && i < l->count; i++)
+        if (strcmp(list_row(l, i), l->wanted) == 0) {
+            l->selected = i;
+            l->wanted[0] = '\0';
+        }
+}
+
 static bool cursor_keep(struct list *l, size_t page, const char *cursor)
 {
     if (page >= CURSORS_MAX)
@@ -193,6 +202,7 @@ static void take_window(struct list *l, const char *next)
     count_rows(l);
     order_rows(l);
     select_same(l, selected);
+    select_wanted(l);
     for (size_t i = 0; i < LIST_PAGES_MAX; i++)
         page_release(l, &old[i]);
 }
@@ -319,6 +329,7 @@ void list_select(struct list *l, size_t index)
 {
     size_t margin = (size_t)l->page_items / 2;
 
+    l->wanted[0] = '\0';
     if (l->count == 0)
         return;
     l->selected = index < l->count ? index : l->count - 1;
@@ -360,12 +371,10 @@ void list_reload(struct list *l)
     resource_touch(&l->resource);
 }
 
-void list_filter(struct list *l, const char *text)
+/* No rows, as at the start. */
+static void list_empty(struct list *l)
 {
-    if (strcmp(l->filter, text) == 0)
-        return;
     start_again(l);
-    text_copy(l->filter, sizeof l->filter, text);
     for (size_t i = 0; i < l->page_count; i++)
         page_release(l, &l->pages[i]);
     l->page_count = l->page_first = l->before = 0;
@@ -375,4 +384,22 @@ void list_filter(struct list *l, const char *text)
     l->next[0] = '\0';
     l->loaded = false;
     resource_touch(&l->resource);
+}
+
+void list_filter(struct list *l, const char *text)
+{
+    if (strcmp(l->filter, text) == 0)
+        return;
+    list_empty(l);
+    text_copy(l->filter, sizeof l->filter, text);
+}
+
+void list_want(struct list *l, const char *id)
+{
+    if (l->filter[0] || l->page_first > 0)
+        list_empty(l);
+    else
+        list_reload(l);
+    l->filter[0] = '\0';
+    text_copy(l->wanted, sizeof l->wanted, id);
 }

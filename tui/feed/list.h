@@ -46,6 +46,7 @@ struct list {
     size_t count;    /* rows in the window */
     size_t selected; /* in the window; 0 when empty */
     size_t top;
+    char wanted[ID_MAX]; /* to be selected when it comes; "" none */
 };
 
 /* Subscribe; asks as soon as it is shown. */
@@ -65,6 +66,9 @@ void list_filter(struct list *l, const char *text);
 /* Order by a column (-1: the server's order). False: rows are missing from the window, so that
  * an order of what is there would mislead; nothing changes then. */
 bool list_sort(struct list *l, int column, bool descending);
+/* Select the row with this id as soon as it is there: reads the list again, from its start and
+ * without a filter, so that a new row cannot hide. Forgotten when another row is selected. */
+void list_want(struct list *l, const char *id);
 /* Read the window again. */
 void list_reload(struct list *l);
 

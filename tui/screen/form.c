@@ -79,28 +79,32 @@ static int value_cells(int room)
     return width < VALUE_CELLS_MAX ? width : VALUE_CELLS_MAX;
 }
 
-int form_draw(const struct form *f, struct canvas *c, int row, bool active)
+static void field_draw(const struct form_field *field, struct canvas *c, int row, int label,
+                       bool here)
 {
-    int label = label_cells(f);
+    int col = MARK_CELLS + label, width = value_cells(c->cols - col);
 
-    for (size_t i = 0; i < f->count; i++) {
-        const struct form_field *field = &f->fields[i];
-        bool here = active && i == f->at;
-        int at = row + (int)i, col = MARK_CELLS + label;
-        int width = value_cells(c->cols - col);
-
-        canvas_text(c, at, 0, 1, STYLE_STRONG, here ? ">" : " ");
-        canvas_text(c, at, MARK_CELLS, label, STYLE_DIM, field->label);
-        if (field->is_toggle) {
-            canvas_text(c, at, col, width, here ? STYLE_INPUT : STYLE_NORMAL,
-                        field->on ? "yes" : "no");
-            if (here)
-                canvas_cursor_at(c, at, col, true);
-            width = 3;
-        } else {
-            line_draw(&field->line, c, at, col, width, here);
-        }
-        canvas_text(c, at, col + width + 1, c->cols - col - width - 1, STYLE_DIM, field->hint);
+    canvas_text(c, row, 0, 1, STYLE_STRONG, here ? ">" : " ");
+    canvas_text(c, row, MARK_CELLS, label, STYLE_DIM, field->label);
+    if (field->is_toggle) {
+        canvas_text(c, row, col, width, here ? STYLE_INPUT : STYLE_NORMAL,
+                    field->on ? "yes" : "no");
+        if (here)
+            canvas_cursor_at(c, row, col, true);
+        width = 3;
+    } else {
+        line_draw(&field->line, c, row, col, width, here);
     }
-    return (int)f->count;
+    canvas_text(c, row, col + width + 1, c->cols - col - width - 1, STYLE_DIM, field->hint);
+}
+
+int form_draw(const struct form *f, struct canvas *c, int row, int rows_max, bool active)
+{
+    size_t rows = rows_max < 1 ? 1 : (size_t)rows_max < f->count ? (size_t)rows_max : f->count;
+    size_t first = f->at < rows ? 0 : f->at - rows + 1;
+
+    for (size_t i = 0; i < rows; i++)
+        field_draw(&f->fields[first + i], c, row + (int)i, label_cells(f),
+                   active && first + i == f->at);
+    return (int)rows;
 }

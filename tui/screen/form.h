@@ -25,7 +25,7 @@ void form_move(struct form *f, int by);
 /* A character typed. Returns true when a value changed. */
 bool form_type(struct form *f, uint32_t code_point);
 bool form_edit(struct form *f, enum line_op op);
-/* Returns the rows used: one per field. */
-int form_draw(const struct form *f, struct canvas *c, int row, bool active);
+/* Draws at most `rows_max` fields, the selected one among them. Returns the rows used: one each. */
+int form_draw(const struct form *f, struct canvas *c, int row, int rows_max, bool active);
 
 #endif

@@ -96,6 +96,15 @@ const char *bytes_format(int64_t bytes, char buf[WHEN_TEXT_MAX])
     return buf;
 }
 
+const char *carbon_figure(double grams, char buf[CARBON_TEXT_MAX])
+{
+    if (grams > 0 && grams < 1)
+        snprintf(buf, CARBON_TEXT_MAX, "<1");
+    else
+        snprintf(buf, CARBON_TEXT_MAX, "%.0f", grams);
+    return buf;
+}
+
 /* Bytes of the next line: as many words as fit, or what fits of a word that is too long. */
 static size_t line_bytes(const char *text, int width)
 {
@@ -116,6 +125,12 @@ static size_t line_bytes(const char *text, int width)
     return at;
 }
 
+/* On the last line that may be drawn, all that follows: the canvas cuts it and says so. */
+static size_t last_line_bytes(const char *text, size_t line)
+{
+    return text[line + strspn(text + line, " \n")] ? strlen(text) : line;
+}
+
 int paragraph_draw(struct canvas *c, int row, int col, int width, int rows_max, enum style style,
                    const char *text)
 {
@@ -127,7 +142,8 @@ int paragraph_draw(struct canvas *c, int row, int col, int width, int rows_max, 
         size_t n = line_bytes(text, width);
 
         if (c && lines < rows_max)
-            canvas_textf(c, row + lines, col, width, style, "%.*s", (int)n, text);
+            canvas_textf(c, row + lines, col, width, style, "%.*s",
+                         (int)(lines + 1 < rows_max ? n : last_line_bytes(text, n)), text);
         text += n;
         while (*text == ' ')
             text++;

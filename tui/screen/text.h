@@ -25,8 +25,13 @@ const char *money_figure(struct money m, int decimals, char buf[MONEY_TEXT_MAX])
 /* "512 B", "1.5 MiB". Returns buf. */
 const char *bytes_format(int64_t bytes, char buf[WHEN_TEXT_MAX]);
 
-/* Draw a paragraph between words from `row` on; at most `rows_max` lines. Returns the lines
- * that it took, also where rows_max or the canvas cut it off; draws nothing where c is NULL. */
+/* Grams in whole numbers; "<1" is not nothing. Returns buf. */
+#define CARBON_TEXT_MAX 32
+const char *carbon_figure(double grams, char buf[CARBON_TEXT_MAX]);
+
+/* Draw a paragraph between words from `row` on; at most `rows_max` lines, the last of which ends
+ * with an ellipsis when more would follow. Returns the lines that all of it takes; draws nothing
+ * where c is NULL. */
 int paragraph_draw(struct canvas *c, int row, int col, int width, int rows_max, enum style style,
                    const char *text);
 

@@ -9,7 +9,9 @@
 #include "tui/screen/text.h"
 
 #define REFRESH_MS   30000
-#define BALANCE_ROWS 5
+#define BALANCE_ROWS 3
+#define ROWS_SMALL   10 /* fewer rows: what is left, the tabs and the table */
+#define NARROW_COLS  70 /* fewer columns: the shorter sentences */
 
 enum credit_tab { TAB_GRANTS, TAB_HOLDS, TAB_ENTRIES, TAB_COUNT };
 
@@ -235,6 +237,32 @@ static void credit_show(struct view *v, bool shown)
     show_tab(s);
 }
 
+static bool is_small(int rows)
+{
+    return rows < ROWS_SMALL;
+}
+
+/* Rows above the table: the balance, a blank one, and the tabs. */
+static int head_rows(int rows)
+{
+    return is_small(rows) ? 2 : BALANCE_ROWS + 2;
+}
+
+static void balance_narrow(const struct credit *cr, struct money left, struct canvas *c)
+{
+    char a[MONEY_TEXT_MAX], b[MONEY_TEXT_MAX], d[MONEY_TEXT_MAX];
+
+    canvas_textf(c, 0, 2, c->cols - 2, STYLE_STRONG, "left %s of %s", money_figure(left, 4, a),
+                 money_grouped(cr->granted, 2, b));
+    if (is_small(c->rows))
+        return;
+    canvas_textf(c, 1, 2, c->cols - 2, STYLE_NORMAL, "free %s, held %s, used %s",
+                 money_figure(cr->available, 2, a), money_figure(cr->held, 2, b),
+                 money_figure(cr->accrued, 2, d));
+    canvas_textf(c, 2, 2, c->cols - 2, STYLE_NORMAL, "burning %s per hour",
+                 money_grouped(cr->burn_per_hour, 4, d));
+}
+
 static void balance_draw(const struct feed *f, struct canvas *c, int64_t now_ms)
 {
     const struct credit *cr = &f->credit;
@@ -245,9 +273,15 @@ static void balance_draw(const struct feed *f, struct canvas *c, int64_t now_ms)
         canvas_text(c, 0, 2, c->cols - 2, STYLE_DIM, "loading");
         return;
     }
+    if (c->cols < NARROW_COLS) {
+        balance_narrow(cr, left, c);
+        return;
+    }
     canvas_textf(c, 0, 2, c->cols - 2, STYLE_STRONG, "left %s of %s granted",
                  money_grouped(left, cr->burn_per_hour.micros ? 4 : 2, a),
                  money_grouped(cr->granted, 2, b));
+    if (is_small(c->rows))
+        return;
     canvas_textf(c, 1, 2, c->cols - 2, STYLE_NORMAL, "free %s, held %s, of which used %s",
                  money_grouped(cr->available, 2, a), money_grouped(cr->held, 4, b),
                  money_grouped(cr->accrued, 4, d));
@@ -256,17 +290,49 @@ static void balance_draw(const struct feed *f, struct canvas *c, int64_t now_ms)
                  money_grouped(cr->burn_per_hour, 4, d));
 }
 
+static void tabs_draw(const struct credit_state *s, struct canvas *c, int row)
+{
+    char label[KEY_LABEL_MAX];
+    int col = 2;
+
+    for (int i = 0; i < TAB_COUNT; i++)
+        col +=
+            1 + canvas_textf(c, row, col, c->cols - col, i == s->tab ? STYLE_SELECTED : STYLE_DIM,
+                             i == s->tab ? "[%s]" : " %s ", tabs[i].name);
+    col += canvas_textf(c, row, col, c->cols - col, STYLE_ACCENT, "%s",
+                        keymap_label("credit", ACT_LEFT, label));
+    col += canvas_textf(c, row, col, c->cols - col, STYLE_ACCENT, "/%s",
+                        keymap_label("credit", ACT_RIGHT, label));
+    if (c->cols >= NARROW_COLS)
+        canvas_text(c, row, col, c->cols - col, STYLE_DIM, " change the tab");
+}
+
 static void credit_draw(const struct view *v, struct canvas *c, int64_t now_ms)
 {
     const struct credit_state *s = v->state;
-    struct canvas table = canvas_part(c, BALANCE_ROWS, 0, c->rows - BALANCE_ROWS, c->cols);
-    int col = 2;
+    int head = head_rows(c->rows);
+    struct canvas table = canvas_part(c, head, 0, c->rows - head, c->cols);
 
     balance_draw(console_feed(v->console), c, now_ms);
-    for (int i = 0; i < TAB_COUNT; i++)
-        col += 2 + canvas_textf(c, 4, col, c->cols - col, i == s->tab ? STYLE_SELECTED : STYLE_DIM,
-                                i == s->tab ? "[%s]" : " %s ", tabs[i].name);
+    tabs_draw(s, c, head - 1);
     rows_draw(&s->lists[s->tab], &tabs[s->tab].look, &table, now_ms);
+}
+
+/* The instance that the selected row is about, "" when it is about none. */
+static const char *instance_of(const struct credit_state *s)
+{
+    const void *row = list_selected(&s->lists[s->tab]);
+
+    if (row && s->tab == TAB_HOLDS)
+        return ((const struct hold *)row)->instance_id;
+    if (row && s->tab == TAB_ENTRIES)
+        return ((const struct entry *)row)->instance_id;
+    return "";
+}
+
+static bool credit_opens(const struct view *v)
+{
+    return instance_of(v->state)[0] != '\0';
 }
 
 static bool credit_act(struct view *v, enum key_action a)
@@ -278,7 +344,11 @@ static bool credit_act(struct view *v, enum key_action a)
         show_tab(s);
         return true;
     }
-    return rows_act(v, &s->lists[s->tab], &tabs[s->tab].look, a, v->rows - BALANCE_ROWS - 1);
+    if (a == ACT_OPEN && credit_opens(v)) {
+        console_open(v->console, &view_instance, instance_of(s));
+        return true;
+    }
+    return rows_act(v, &s->lists[s->tab], &tabs[s->tab].look, a, v->rows - head_rows(v->rows) - 1);
 }
 
 static void credit_title(const struct view *v, struct strbuf *out)
@@ -303,6 +373,7 @@ const struct view_ops view_credit = {
     .show = credit_show,
     .draw = credit_draw,
     .act = credit_act,
+    .opens = credit_opens,
     .title = credit_title,
     .ticks = credit_ticks,
 };

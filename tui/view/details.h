@@ -3,6 +3,7 @@
 #ifndef TUI_VIEW_DETAILS_H
 #define TUI_VIEW_DETAILS_H
 
+#include "tui/screen/form.h"
 #include "tui/view/view.h"
 
 struct pen {
@@ -19,7 +20,19 @@ void pen_value(struct pen *p, enum style style, const char *label, const char *f
 void pen_text(struct pen *p, enum style style, const char *text);
 void pen_gap(struct pen *p);
 
-/* Moves of a scrolled page. False: another action. `lines`: all there are. */
-bool details_act(int *scroll, int lines, int page, enum key_action a);
+/* Writes all lines of `ctx`, whatever the size. */
+typedef void lines_fn(const void *ctx, struct pen *p, int64_t now_ms);
+
+/* Draws them, scrolled; where they do not all fit, the last row says how many are above and below,
+ * and the keys that show them. */
+void details_draw(lines_fn *lines, const void *ctx, struct canvas *c, int scroll, int64_t now_ms);
+/* Moves of a scrolled page of this size. False: another action. */
+bool details_act(lines_fn *lines, const void *ctx, int rows, int cols, int *scroll, int64_t now_ms,
+                 enum key_action a);
+
+/* A form with a title above it and a blank row below; in a small window only the fields that fit.
+ * Returns the rows used: form_head_rows(). */
+int form_head_draw(const struct form *f, struct canvas *c, const char *fmt, ...) PRINTF_LIKE(3, 4);
+int form_head_rows(const struct form *f, int rows);
 
 #endif

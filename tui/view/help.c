@@ -51,10 +51,12 @@ static void views_of(struct pen *p)
     pen_gap(p);
 }
 
-static void help_lines(const struct help_state *s, struct pen *p)
+static void help_lines(const void *ctx, struct pen *p, int64_t now_ms)
 {
+    const struct help_state *s = ctx;
     char title[64];
 
+    UNUSED(now_ms);
     snprintf(title, sizeof title, "Keys in %s", s->view);
     keys_of(s->view, title, p);
     keys_of(KEYMAP_TYPING, "Where something is typed", p);
@@ -67,23 +69,19 @@ static void help_lines(const struct help_state *s, struct pen *p)
 static void help_draw(const struct view *v, struct canvas *c, int64_t now_ms)
 {
     const struct help_state *s = v->state;
-    struct pen p = {.canvas = c, .cols = c->cols, .scroll = s->scroll};
 
-    UNUSED(now_ms);
-    help_lines(s, &p);
+    details_draw(help_lines, s, c, s->scroll, now_ms);
 }
 
 static bool help_act(struct view *v, enum key_action a)
 {
     struct help_state *s = v->state;
-    struct pen p = {.cols = v->cols};
 
     if (a == ACT_HELP) {
         console_back(v->console);
         return true;
     }
-    help_lines(s, &p);
-    return details_act(&s->scroll, p.row, v->rows, a);
+    return details_act(help_lines, s, v->rows, v->cols, &s->scroll, 0, a);
 }
 
 const struct view_ops view_help = {

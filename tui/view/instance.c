@@ -83,6 +83,8 @@ static void money_lines(const struct instance *i, struct pen *p, int64_t now_ms)
 
 static void machine_lines(const struct instance *i, struct pen *p)
 {
+    const char *summary = verdict_reason(i->gate_summary, i->gate_verdict);
+
     pen_value(p, STYLE_NORMAL, "offer", "%s", i->offer_id);
     pen_value(p, STYLE_NORMAL, "zone", "%s", i->zone);
     pen_value(p, STYLE_NORMAL, "machine", "%" PRId64 " vCPU, %" PRId64 " GiB memory, network %s",
@@ -96,8 +98,8 @@ static void machine_lines(const struct instance *i, struct pen *p)
               i->gate_verdict == VERDICT_HEALTHY     ? STYLE_GOOD
               : i->gate_verdict == VERDICT_UNHEALTHY ? STYLE_BAD
                                                      : STYLE_NORMAL,
-              "health check", "%s",
-              i->gate_summary[0] ? i->gate_summary : verdict_names[i->gate_verdict]);
+              "health check", "%s%s%s", verdict_names[i->gate_verdict], summary[0] ? ": " : "",
+              summary);
 }
 
 static void time_lines(const struct instance *i, struct pen *p)
@@ -115,8 +117,9 @@ static void time_lines(const struct instance *i, struct pen *p)
               i->ssh_public_key[0] ? "with the key it was launched with" : "nobody may");
 }
 
-static void instance_lines(const struct instance_view *s, struct pen *p, int64_t now_ms)
+static void instance_lines(const void *ctx, struct pen *p, int64_t now_ms)
 {
+    const struct instance_view *s = ctx;
     const struct instance *i = &s->instance;
     char note[512], state[96], age[WHEN_TEXT_MAX];
     enum style style = resource_note(&s->resource, s->loaded, now_ms, note, sizeof note);
@@ -147,9 +150,8 @@ static void instance_lines(const struct instance_view *s, struct pen *p, int64_t
 static void instance_draw(const struct view *v, struct canvas *c, int64_t now_ms)
 {
     const struct instance_view *s = v->state;
-    struct pen p = {.canvas = c, .cols = c->cols, .scroll = s->scroll};
 
-    instance_lines(s, &p, now_ms);
+    details_draw(instance_lines, s, c, s->scroll, now_ms);
 }
 
 static void instance_yes(struct view *v)
@@ -160,12 +162,11 @@ static void instance_yes(struct view *v)
 static bool instance_view_act(struct view *v, enum key_action a)
 {
     struct instance_view *s = v->state;
-    struct pen p = {.cols = v->cols};
 
     if (instances_act(v, &s->act, &s->resource, s->loaded ? &s->instance : NULL, a, instance_yes))
         return true;
-    instance_lines(s, &p, clock_now_ms(console_clock(v->console)));
-    return details_act(&s->scroll, p.row, v->rows, a);
+    return details_act(instance_lines, s, v->rows, v->cols, &s->scroll,
+                       clock_now_ms(console_clock(v->console)), a);
 }
 
 static bool instance_ticks(const struct view *v)

@@ -102,9 +102,8 @@ bool instances_act(struct view *v, struct instance_act_state *s, struct resource
     }
     offered = action_find(i->actions, i->action_count, instance_action_names[action]);
     if (!offered || !offered->available) {
-        console_say(v->console, STYLE_WARN, "%s cannot %s: %s", i->name,
-                    instance_action_names[action],
-                    offered ? offered->reason : "the server does not offer it");
+        console_say(v->console, STYLE_WARN, "cannot %s %s: %s", instance_action_names[action],
+                    i->name, offered ? offered->reason : "the server does not offer it");
         return true;
     }
     s->view = v;
@@ -298,6 +297,11 @@ static void instances_filter(struct view *v, const char *text)
     list_filter(&((struct instances_state *)v->state)->list, text);
 }
 
+static void instances_select(struct view *v, const char *id)
+{
+    list_want(&((struct instances_state *)v->state)->list, id);
+}
+
 static void instances_title(const struct view *v, struct strbuf *out)
 {
     rows_title(&((const struct instances_state *)v->state)->list, &look, out);
@@ -320,6 +324,7 @@ const struct view_ops view_instances = {
     .act = instances_key,
     .filter_text = instances_filter_text,
     .filter = instances_filter,
+    .select = instances_select,
     .title = instances_title,
     .ticks = instances_ticks,
 };

@@ -83,8 +83,9 @@ static void time_lines(const struct job *j, struct pen *p, int64_t now_ms)
                   duration_format(j->time_limit_seconds, text));
 }
 
-static void job_lines(const struct job_view *s, struct pen *p, int64_t now_ms)
+static void job_lines(const void *ctx, struct pen *p, int64_t now_ms)
 {
+    const struct job_view *s = ctx;
     const struct job *j = &s->job;
     char note[512], state[96], size[WHEN_TEXT_MAX];
     enum style style = resource_note(&s->resource, s->loaded, now_ms, note, sizeof note);
@@ -122,9 +123,8 @@ static void job_lines(const struct job_view *s, struct pen *p, int64_t now_ms)
 static void job_draw(const struct view *v, struct canvas *c, int64_t now_ms)
 {
     const struct job_view *s = v->state;
-    struct pen p = {.canvas = c, .cols = c->cols, .scroll = s->scroll};
 
-    job_lines(s, &p, now_ms);
+    details_draw(job_lines, s, c, s->scroll, now_ms);
 }
 
 static void job_yes(struct view *v)
@@ -135,7 +135,6 @@ static void job_yes(struct view *v)
 static bool job_view_act(struct view *v, enum key_action a)
 {
     struct job_view *s = v->state;
-    struct pen p = {.cols = v->cols};
 
     if (s->loaded && (a == ACT_LOG || a == ACT_OPEN)) {
         console_open(v->console, &view_log, &s->job);
@@ -143,8 +142,8 @@ static bool job_view_act(struct view *v, enum key_action a)
     }
     if (job_act(v, &s->act, &s->resource, s->loaded ? &s->job : NULL, a, job_yes))
         return true;
-    job_lines(s, &p, clock_now_ms(console_clock(v->console)));
-    return details_act(&s->scroll, p.row, v->rows, a);
+    return details_act(job_lines, s, v->rows, v->cols, &s->scroll,
+                       clock_now_ms(console_clock(v->console)), a);
 }
 
 static bool job_ticks(const struct view *v)
@@ -152,6 +151,11 @@ static bool job_ticks(const struct view *v)
     const struct job_view *s = v->state;
 
     return !s->loaded || !job_is_over(s->job.state);
+}
+
+static bool job_opens(const struct view *v)
+{
+    return ((const struct job_view *)v->state)->loaded;
 }
 
 const struct view_ops view_job = {
@@ -163,5 +167,6 @@ const struct view_ops view_job = {
     .show = job_show,
     .draw = job_draw,
     .act = job_view_act,
+    .opens = job_opens,
     .ticks = job_ticks,
 };

@@ -55,7 +55,7 @@ bool job_act(struct view *v, struct job_act_state *s, struct resource *r, const 
     }
     offered = action_find(j->actions, j->action_count, "cancel");
     if (!offered || !offered->available) {
-        console_say(v->console, STYLE_WARN, "%s cannot be cancelled: %s", j->name,
+        console_say(v->console, STYLE_WARN, "cannot cancel %s: %s", j->name,
                     offered ? offered->reason : "the server does not offer it");
         return true;
     }
@@ -247,6 +247,11 @@ static void jobs_filter(struct view *v, const char *text)
     list_filter(&((struct jobs_state *)v->state)->list, text);
 }
 
+static void jobs_select(struct view *v, const char *id)
+{
+    list_want(&((struct jobs_state *)v->state)->list, id);
+}
+
 static void jobs_title(const struct view *v, struct strbuf *out)
 {
     rows_title(&((const struct jobs_state *)v->state)->list, &look, out);
@@ -273,6 +278,7 @@ const struct view_ops view_jobs = {
     .act = jobs_act,
     .filter_text = jobs_filter_text,
     .filter = jobs_filter,
+    .select = jobs_select,
     .title = jobs_title,
     .ticks = jobs_ticks,
 };

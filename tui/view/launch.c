@@ -19,6 +19,8 @@
 
 #define ESTIMATE_AFTER_MS 250 /* of the last key: not one question per letter */
 
+static const char asking[] = "asking what it would cost";
+
 enum launch_field { FIELD_NAME, FIELD_STOP_AFTER, FIELD_NETWORK, FIELD_SSH_KEY };
 
 struct launch_state {
@@ -27,12 +29,14 @@ struct launch_state {
     struct form form;
     struct instance_create create; /* what the form says, once it is understood */
     bool has_estimate, is_current; /* the estimate is for what the form says now */
+    bool asks_when_known;          /* Enter was pressed before the price was there */
     struct estimate estimate;      /* owned */
     struct err err;                /* of the form or of the last answer */
     char request_id[ID_MAX];
     int estimate_call, launch_call;
     int64_t estimate_due_mono_ms; /* -1: not wanted */
     char key[ID_MAX];             /* idempotency key of what the form says now */
+    int scroll;                   /* of the estimate */
 };
 
 /* --- the form --------------------------------------------------------------------------------- */
@@ -79,12 +83,23 @@ static void form_changed(struct launch_state *s)
 {
     struct clock *clock = console_clock(s->view->console);
 
-    s->is_current = false;
+    s->is_current = s->asks_when_known = false;
+    s->scroll = 0;
     s->estimate_due_mono_ms = clock_mono_ms(clock) + ESTIMATE_AFTER_MS;
     id_new(ID_REQUEST, clock, s->key);
 }
 
 /* --- the estimate ----------------------------------------------------------------------------- */
+
+static void launch_ask(struct launch_state *s);
+
+/* Enter was pressed, and there will be no price for it. */
+static void estimate_failed(struct launch_state *s)
+{
+    if (s->asks_when_known)
+        console_say(s->view->console, STYLE_BAD, "nothing was asked for: %s", s->err.msg);
+    s->asks_when_known = false;
+}
 
 static void estimate_answered(void *ctx, const struct reply *r)
 {
@@ -96,13 +111,17 @@ static void estimate_answered(void *ctx, const struct reply *r)
     text_copy(s->request_id, sizeof s->request_id, r->request_id);
     if (r->rc)
         s->err = *r->err;
-    else if (!answer_decode(r->body, r->len, &estimate_shape, &fresh, &s->err)) {
-        err_clear(&s->err);
-        shape_release(&estimate_shape, &s->estimate);
-        s->estimate = fresh;
-        s->has_estimate = true;
-        s->is_current = s->estimate_due_mono_ms < 0;
+    if (r->rc || answer_decode(r->body, r->len, &estimate_shape, &fresh, &s->err)) {
+        estimate_failed(s);
+        return;
     }
+    err_clear(&s->err);
+    shape_release(&estimate_shape, &s->estimate);
+    s->estimate = fresh;
+    s->has_estimate = true;
+    s->is_current = s->estimate_due_mono_ms < 0;
+    if (s->is_current && s->asks_when_known)
+        launch_ask(s);
 }
 
 static void estimate_send(struct launch_state *s)
@@ -115,8 +134,10 @@ static void estimate_send(struct launch_state *s)
     s->estimate_call = 0;
     err_clear(&s->err);
     s->request_id[0] = '\0';
-    if (form_read(s, &s->err))
+    if (form_read(s, &s->err)) {
+        estimate_failed(s);
         return;
+    }
     strbuf_init(&body, HTTP_BODY_BYTES_MAX);
     shape_encode(&instance_create_shape, &s->create, &body);
     s->estimate_call =
@@ -137,30 +158,43 @@ static int64_t launch_tick(struct view *v, int64_t mono_ms)
 
 /* --- the launch ------------------------------------------------------------------------------- */
 
+static void launch_failed(struct launch_state *s, const struct reply *r)
+{
+    struct console *console = s->view->console;
+    char what[NAME_BYTES_MAX + 8];
+
+    snprintf(what, sizeof what, "launch %s", s->create.name[0] ? s->create.name : s->offer.name);
+    console_say_error(console, what, r);
+    s->err = *r->err;
+    text_copy(s->request_id, sizeof s->request_id, r->request_id);
+    /* Without an answer the same key asks again for the same launch; an answer to it is
+     * kept by the server, so another try needs another key, and what it costs may be new. */
+    if (r->status) {
+        id_new(ID_REQUEST, console_clock(console), s->key);
+        s->is_current = false;
+    }
+}
+
 static void launch_answered(void *ctx, const struct reply *r)
 {
     struct launch_state *s = ctx;
     struct console *console = s->view->console;
     struct instance made = {0};
+    char id[ID_MAX] = "";
 
     s->launch_call = 0;
     feed_heard(console_feed(console), r);
     if (r->rc) {
-        console_say_error(console, "launch", r);
-        s->err = *r->err;
-        text_copy(s->request_id, sizeof s->request_id, r->request_id);
-        /* Without an answer the same key asks again for the same launch; an answer to it is
-         * kept by the server, so another try needs another key. */
-        if (r->status)
-            id_new(ID_REQUEST, console_clock(console), s->key);
+        launch_failed(s, r);
         return;
     }
     if (answer_decode(r->body, r->len, &instance_shape, &made, NULL) == ERR_OK)
         console_say(console, STYLE_GOOD, "%s is asked for (%s)", made.name, made.id);
     else
         console_say(console, STYLE_WARN, "launched, but the answer was not understood");
+    text_copy(id, sizeof id, made.id);
     shape_release(&instance_shape, &made);
-    console_go(console, &view_instances); /* closes this view: s is gone */
+    console_go(console, &view_instances, id[0] ? id : NULL); /* closes this view: s is gone */
 }
 
 static void launch_yes(struct view *v)
@@ -178,20 +212,15 @@ static void launch_yes(struct view *v)
                                launch_answered, s);
 }
 
-static void launch_ask(struct view *v)
+static void launch_ask(struct launch_state *s)
 {
-    struct launch_state *s = v->state;
+    struct console *console = s->view->console;
     struct question q = {.short_word = true, .yes = launch_yes};
     char price[MONEY_TEXT_MAX], hold[MONEY_TEXT_MAX], left[DURATION_TEXT_MAX] = "";
 
-    if (s->launch_call || console_refuses(v->console))
-        return;
-    if (!s->is_current) {
-        console_say(v->console, STYLE_WARN, "the estimate is not there yet");
-        return;
-    }
+    s->asks_when_known = false;
     if (!s->estimate.accepted) {
-        console_say(v->console, STYLE_BAD, "it would be refused: %s", s->estimate.refusal);
+        console_say(console, STYLE_BAD, "it would be refused: %s", s->estimate.refusal);
         return;
     }
     if (s->create.stop_after_seconds)
@@ -203,7 +232,24 @@ static void launch_ask(struct view *v)
              money_grouped(s->estimate.price_per_hour, 6, price),
              left[0] ? "; it is stopped after " : "", left,
              money_grouped(s->estimate.hold, 6, hold));
-    console_ask(v->console, v, &q);
+    console_ask(console, s->view, &q);
+}
+
+/* Enter: asks, now or when the price is there. One that cannot be had is asked for once more. */
+static void launch_enter(struct launch_state *s)
+{
+    struct console *console = s->view->console;
+
+    if (console_refuses(console))
+        return;
+    if (s->is_current) {
+        launch_ask(s);
+        return;
+    }
+    s->asks_when_known = true;
+    console_say(console, STYLE_NORMAL, "a moment: the question comes with the price");
+    if (s->estimate_due_mono_ms >= 0 || !s->estimate_call)
+        estimate_send(s);
 }
 
 /* --- the view --------------------------------------------------------------------------------- */
@@ -232,8 +278,19 @@ static void launch_close(struct view *v)
     shape_release(&estimate_shape, &s->estimate);
 }
 
-static void error_lines(const struct launch_state *s, struct pen *p)
+/* What is known about the price, below the form. */
+static void launch_lines(const void *ctx, struct pen *p, int64_t now_ms)
 {
+    const struct launch_state *s = ctx;
+
+    if (s->launch_call)
+        pen_text(p, STYLE_WARN, "launching");
+    else if (!s->has_estimate && !s->err.code)
+        pen_text(p, STYLE_DIM, asking);
+    if (s->has_estimate && !s->err.code)
+        estimate_lines(&s->estimate, p, now_ms);
+    if (!s->err.code)
+        return;
     pen_text(p, STYLE_BAD, s->err.msg);
     for (size_t i = 0; i < s->err.detail_count; i++)
         pen_value(p, STYLE_BAD, s->err.details[i].pointer, "%s", s->err.details[i].text);
@@ -244,18 +301,14 @@ static void error_lines(const struct launch_state *s, struct pen *p)
 static void launch_draw(const struct view *v, struct canvas *c, int64_t now_ms)
 {
     const struct launch_state *s = v->state;
-    struct pen p = {.canvas = c, .cols = c->cols};
+    struct canvas below;
+    int row = form_head_draw(&s->form, c, "Launch %s in %s", s->offer.name, s->offer.zone);
 
-    canvas_textf(c, 0, 1, c->cols - 1, STYLE_HEAD, "Launch %s in %s", s->offer.name, s->offer.zone);
-    p.row = 2 + form_draw(&s->form, c, 1, true);
-    if (s->err.code)
-        error_lines(s, &p);
-    if (s->has_estimate && !s->err.code)
-        estimate_lines(&s->estimate, &p, now_ms);
-    if (s->launch_call)
-        pen_text(&p, STYLE_WARN, "launching");
-    else if (!s->is_current && !s->err.code)
-        pen_text(&p, STYLE_DIM, "asking what it would cost");
+    /* Beside the title, so that the figures below stay where they are. */
+    if (s->has_estimate && !s->is_current && !s->err.code && row > (int)s->form.count)
+        canvas_right(c, 0, 1, c->cols - 2, STYLE_DIM, asking);
+    below = canvas_part(c, row, 0, c->rows - row, c->cols);
+    details_draw(launch_lines, s, &below, s->scroll, now_ms);
 }
 
 static bool launch_act(struct view *v, enum key_action a)
@@ -266,7 +319,7 @@ static bool launch_act(struct view *v, enum key_action a)
     if (s->launch_call)
         return true; /* on its way: neither changed nor left */
     if (a == ACT_ACCEPT)
-        launch_ask(v);
+        launch_enter(s);
     else if (a == ACT_DISMISS)
         console_back(v->console);
     else if (a == ACT_COMPLETE || a == ACT_FIELD_DOWN)
@@ -274,7 +327,8 @@ static bool launch_act(struct view *v, enum key_action a)
     else if (a == ACT_FIELD_UP)
         form_move(&s->form, -1);
     else if (!line_op_of(a, &op))
-        return false;
+        return details_act(launch_lines, s, v->rows - form_head_rows(&s->form, v->rows), v->cols,
+                           &s->scroll, clock_now_ms(console_clock(v->console)), a);
     else if (form_edit(&s->form, op))
         form_changed(s);
     return true;

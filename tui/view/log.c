@@ -21,6 +21,7 @@ struct log_state {
     struct ring ring;
     int stream;
     bool ended;
+    bool was_away;          /* the link was lost while it was followed */
     char note[ERR_MSG_MAX]; /* why nothing comes; "" when all is well */
     int64_t received;       /* bytes of the log that are in the ring or were */
     int64_t missed;         /* bytes that never came */
@@ -90,11 +91,23 @@ static void log_stream_state(void *ctx, enum stream_state st, const struct err *
 
 static const struct stream_ops log_handlers = {.event = log_event, .state = log_stream_state};
 
+/* From the first byte that is not here yet. */
+static void log_ask(struct log_state *s)
+{
+    STRBUF path = {0};
+
+    strbuf_init(&path, HTTP_LINE_BYTES_MAX);
+    strbuf_addf(&path, "/v1/jobs/%s/log?follow=true", s->id);
+    if (s->received)
+        strbuf_addf(&path, "&offset=%" PRId64, s->received);
+    s->note[0] = '\0';
+    s->stream = feed_stream(console_feed(s->view->console), path.data, &log_handlers, s);
+}
+
 static void log_open(struct view *v, const void *argument)
 {
     const struct job *j = argument;
     struct log_state *s = v->state;
-    char path[128];
 
     s->view = v;
     s->follow = true;
@@ -105,11 +118,26 @@ static void log_open(struct view *v, const void *argument)
     /* Of a long log its end is what is wanted, and all that would be kept. */
     if (j->log_bytes > RING_BYTES_MAX)
         s->received = s->skipped = j->log_bytes - RING_BYTES_MAX;
-    snprintf(path, sizeof path, "/v1/jobs/%s/log?follow=true", s->id);
-    if (s->skipped)
-        snprintf(path, sizeof path, "/v1/jobs/%s/log?follow=true&offset=%" PRId64, s->id,
-                 s->skipped);
-    s->stream = feed_stream(console_feed(v->console), path, &log_handlers, s);
+    log_ask(s);
+}
+
+/* The stream has a back-off of its own; when the server is back it need not wait for that. */
+static int64_t log_tick(struct view *v, int64_t mono_ms)
+{
+    struct log_state *s = v->state;
+    struct feed *f = console_feed(v->console);
+
+    UNUSED(mono_ms);
+    if (f->link == LINK_AWAY)
+        s->was_away = true;
+    if (f->link != LINK_LIVE || !s->was_away)
+        return -1;
+    s->was_away = false;
+    if (s->stream && s->note[0]) {
+        feed_cancel(f, s->stream);
+        log_ask(s);
+    }
+    return -1;
 }
 
 static void log_close(struct view *v)
@@ -357,5 +385,6 @@ const struct view_ops view_log = {
     .act = log_act,
     .filter_text = log_search_text,
     .filter = log_search,
+    .tick = log_tick,
     .title = log_title,
 };

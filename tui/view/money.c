@@ -102,9 +102,19 @@ static void runway_text(int64_t ends_at_ms, int64_t now_ms, char *out, size_t si
                  duration_format((ends_at_ms - now_ms) / 1000, left));
 }
 
-void estimate_lines(const struct estimate *est, struct pen *p, int64_t now_ms)
+const char *verdict_reason(const char *summary, enum verdict v)
 {
-    char a[MONEY_TEXT_MAX], b[MONEY_TEXT_MAX], runway[96];
+    size_t len = strlen(verdict_names[v]);
+
+    if (strncmp(summary, verdict_names[v], len) != 0 || strncmp(summary + len, ": ", 2) != 0)
+        return summary;
+    return summary + len + 2;
+}
+
+void estimate_lines(const void *ctx, struct pen *p, int64_t now_ms)
+{
+    const struct estimate *est = ctx;
+    char a[MONEY_TEXT_MAX], b[MONEY_TEXT_MAX], runway[96], carbon[CARBON_TEXT_MAX];
 
     if (!est->accepted)
         pen_value(p, STYLE_BAD, "refused", "%s (%s)", est->refusal, est->refusal_code);
@@ -127,6 +137,7 @@ void estimate_lines(const struct estimate *est, struct pen *p, int64_t now_ms)
                   est->grants[i].grant_id);
     pen_value(p, STYLE_NORMAL, "where", "%s, in %s, under the law of %s, %" PRId64 " in stock",
               est->cloud_operator, est->country, est->jurisdiction, est->stock);
-    pen_value(p, STYLE_NORMAL, "carbon", "%.0f gCO2e per hour", est->carbon_g_per_hour);
+    pen_value(p, STYLE_NORMAL, "carbon", "%s gCO2e per hour",
+              carbon_figure(est->carbon_g_per_hour, carbon));
     pen_value(p, STYLE_DIM, "rounding", "%s", est->rounding);
 }

@@ -5,6 +5,7 @@
 #include "model/credit.h"
 #include "model/instance.h"
 #include "model/job.h"
+#include "model/report.h"
 #include "tui/view/details.h"
 
 /* What it has cost until now: as answered, and at its price since, while it bills. */
@@ -16,7 +17,9 @@ void instance_state_text(const struct instance *i, char *out, size_t size);
 void job_state_text(const struct job *j, char *out, size_t size);
 /* NULL: the server does not offer it. */
 const struct action *action_find(const struct action *actions, size_t count, const char *name);
-/* The figures of an estimate. */
-void estimate_lines(const struct estimate *est, struct pen *p, int64_t now_ms);
+/* What a summary says besides the verdict that stands beside it, and that it may begin with. */
+const char *verdict_reason(const char *summary, enum verdict v);
+/* The figures of an estimate; a lines_fn of a struct estimate. */
+void estimate_lines(const void *ctx, struct pen *p, int64_t now_ms);
 
 #endif

@@ -95,7 +95,7 @@ static void offer_cell(const void *row, size_t column, int64_t now_ms, struct ta
         stock_cell(o, out);
         break;
     case OFFER_CARBON:
-        snprintf(out->text, sizeof out->text, "%.0f", o->carbon_g_per_hour);
+        text_copy(out->text, sizeof out->text, carbon_figure(o->carbon_g_per_hour, figure));
         break;
     case OFFER_COUNTRY:
         text_copy(out->text, sizeof out->text, o->country);
@@ -258,10 +258,12 @@ static void offer_open(struct view *v, const void *argument)
     ((struct offer_state *)v->state)->offer = *(const struct offer *)argument;
 }
 
-static void offer_lines(const struct offer *o, struct pen *p)
+static void offer_lines(const void *ctx, struct pen *p, int64_t now_ms)
 {
-    char money[MONEY_TEXT_MAX], gpu[64];
+    const struct offer *o = ctx;
+    char money[MONEY_TEXT_MAX], gpu[64], carbon[CARBON_TEXT_MAX];
 
+    UNUSED(now_ms);
     gpu_text(o, gpu, sizeof gpu);
     pen_title(p, o->id);
     pen_value(p, STYLE_STRONG, "price per hour", "%s%s", money_grouped(o->price_per_hour, 6, money),
@@ -280,29 +282,32 @@ static void offer_lines(const struct offer *o, struct pen *p)
     pen_value(p, STYLE_NORMAL, "jurisdiction", "%s%s", o->jurisdiction,
               strcmp(o->country, o->jurisdiction) ? " (the law that binds the operator's parent)"
                                                   : "");
-    pen_value(p, STYLE_NORMAL, "carbon", "%.0f gCO2e per hour at full load", o->carbon_g_per_hour);
+    pen_value(p, STYLE_NORMAL, "carbon", "%s gCO2e per hour at full load",
+              carbon_figure(o->carbon_g_per_hour, carbon));
 }
 
 static void offer_draw(const struct view *v, struct canvas *c, int64_t now_ms)
 {
     const struct offer_state *s = v->state;
-    struct pen p = {.canvas = c, .cols = c->cols, .scroll = s->scroll};
 
-    UNUSED(now_ms);
-    offer_lines(&s->offer, &p);
+    details_draw(offer_lines, &s->offer, c, s->scroll, now_ms);
 }
 
 static bool offer_act(struct view *v, enum key_action a)
 {
     struct offer_state *s = v->state;
-    struct pen p = {.cols = v->cols};
 
     if (a == ACT_OPEN) {
         console_open(v->console, &view_launch, &s->offer);
         return true;
     }
-    offer_lines(&s->offer, &p);
-    return details_act(&s->scroll, p.row, v->rows, a);
+    return details_act(offer_lines, &s->offer, v->rows, v->cols, &s->scroll, 0, a);
+}
+
+static bool offer_opens(const struct view *v)
+{
+    UNUSED(v);
+    return true;
 }
 
 const struct view_ops view_offer = {
@@ -312,4 +317,5 @@ const struct view_ops view_offer = {
     .open = offer_open,
     .draw = offer_draw,
     .act = offer_act,
+    .opens = offer_opens,
 };

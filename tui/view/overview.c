@@ -12,7 +12,9 @@
 
 #define REFRESH_MS    30000
 #define ROWS_MAX      20
-#define MONEY_ROWS    5
+#define MONEY_ROWS    3  /* and those of the basis */
+#define ROWS_SMALL    12 /* figures and rows only, no blank rows between them */
+#define ROWS_ROOMY    20
 #define LABEL_CELLS   16
 #define LEFT_DECIMALS 4 /* so that a second of the cheapest GPU is seen */
 
@@ -59,7 +61,18 @@ static void label(struct canvas *c, int row, const char *text)
     canvas_text(c, row, 1, LABEL_CELLS, STYLE_DIM, text);
 }
 
-static void runway_draw(const struct credit *cr, struct canvas *c, int row, int64_t now_ms)
+/* Rows of what the runway is computed from: all of it where there is room, none in a small one. */
+static int basis_rows(const struct feed *f, const struct canvas *c)
+{
+    int lines =
+        paragraph_draw(NULL, 0, 0, c->cols - 1 - LABEL_CELLS, 0, STYLE_DIM, f->credit.runway_basis);
+    int room = c->rows >= ROWS_ROOMY ? 3 : c->rows > ROWS_SMALL ? 2 : 0;
+
+    return c->rows > ROWS_SMALL && lines < 2 ? 2 : lines < room ? lines : room;
+}
+
+static void runway_draw(const struct credit *cr, struct canvas *c, int row, int rows_max,
+                        int64_t now_ms)
 {
     char when[WHEN_TEXT_MAX], left[DURATION_TEXT_MAX];
     int col = 1 + LABEL_CELLS;
@@ -75,8 +88,10 @@ static void runway_draw(const struct credit *cr, struct canvas *c, int row, int6
                                        : STYLE_NORMAL,
                      "until %s, in %s%s", when_format(cr->runway_ends_at_ms, when),
                      duration_format(seconds, left), seconds < 86400 ? "  (less than a day)" : "");
+    if (rows_max == 0)
+        return;
     label(c, row + 1, "  computed from");
-    paragraph_draw(c, row + 1, col, c->cols - col, 2, STYLE_DIM, cr->runway_basis);
+    paragraph_draw(c, row + 1, col, c->cols - col, rows_max, STYLE_DIM, cr->runway_basis);
 }
 
 static void money_draw(const struct feed *f, struct canvas *c, int64_t now_ms)
@@ -103,7 +118,7 @@ static void money_draw(const struct feed *f, struct canvas *c, int64_t now_ms)
                         money_grouped(cr->burn_per_hour, 4, text));
     canvas_textf(c, 1, col, c->cols - col, STYLE_DIM, "   held %s",
                  money_grouped(cr->held, 2, text));
-    runway_draw(cr, c, 2, now_ms);
+    runway_draw(cr, c, 2, basis_rows(f, c), now_ms);
 }
 
 /* --- what runs -------------------------------------------------------------------------------- */
@@ -129,18 +144,27 @@ static bool job_wanted(const void *row)
     return true;
 }
 
+/* A figure whole or not at all: half of one misleads. */
+static bool figure(struct canvas *c, int at, int col, int width, enum style style, const char *text)
+{
+    if (col + width > c->cols)
+        return false;
+    canvas_right(c, at, col, width, style, text);
+    return true;
+}
+
 static void instance_draw(const void *row, struct canvas *c, int at, int64_t now_ms)
 {
     const struct instance *i = row;
-    char text[MONEY_TEXT_MAX], state[96];
+    char text[MONEY_TEXT_MAX], price[MONEY_TEXT_MAX + 2], state[96];
 
     instance_state_text(i, state, sizeof state);
     canvas_text(c, at, 2, 22, STYLE_NORMAL, i->name);
     canvas_text(c, at, 25, 16, instance_style(i->state), state);
-    canvas_right(c, at, 42, 12, STYLE_NORMAL, money_figure(i->price_per_hour, 4, text));
-    canvas_text(c, at, 54, 2, STYLE_DIM, "/h");
-    canvas_right(c, at, 57, 13, STYLE_NORMAL, money_figure(instance_cost_now(i, now_ms), 4, text));
-    canvas_right(c, at, 71, 9, STYLE_DIM, age_format(i->state_since_ms, now_ms, state));
+    snprintf(price, sizeof price, "%s/h", money_figure(i->price_per_hour, 4, text));
+    figure(c, at, 42, 14, STYLE_NORMAL, price);
+    figure(c, at, 57, 13, STYLE_NORMAL, money_figure(instance_cost_now(i, now_ms), 4, text));
+    figure(c, at, 71, 9, STYLE_DIM, age_format(i->state_since_ms, now_ms, state));
 }
 
 static void job_draw(const void *row, struct canvas *c, int at, int64_t now_ms)
@@ -153,9 +177,8 @@ static void job_draw(const void *row, struct canvas *c, int at, int64_t now_ms)
     canvas_text(c, at, 2, 22, STYLE_NORMAL, j->name);
     canvas_text(c, at, 25, 28, job_style(j->state), state);
     if (j->started_at_ms)
-        canvas_right(c, at, 57, 13, STYLE_NORMAL,
-                     duration_format((end - j->started_at_ms) / 1000, text));
-    canvas_right(c, at, 71, 9, STYLE_DIM, age_format(j->created_at_ms, now_ms, text));
+        figure(c, at, 57, 13, STYLE_NORMAL, duration_format((end - j->started_at_ms) / 1000, text));
+    figure(c, at, 71, 9, STYLE_DIM, age_format(j->created_at_ms, now_ms, text));
 }
 
 /* Returns the rows used; at most `rows_max`, of which one is the title. */
@@ -214,11 +237,13 @@ static void overview_draw(const struct view *v, struct canvas *c, int64_t now_ms
                                       &s->instances, instance_wanted, instance_draw};
     const struct section jobs = {"JOBS", "none: 4, then n, submits one", &s->jobs, job_wanted,
                                  job_draw};
-    int row = MONEY_ROWS + (c->rows > 12), rest = c->rows - row, third = rest / 3;
+    int row = MONEY_ROWS + basis_rows(f, c) + (c->rows > ROWS_SMALL), rest = c->rows - row;
+    int third = rest / 3 > 2 ? rest / 3 : 2;
 
     money_draw(f, c, now_ms);
-    row += section_draw(&instances, c, row, third, now_ms) + (rest > 12);
-    row += section_draw(&jobs, c, row, third, now_ms) + (rest > 12);
+    row += section_draw(&instances, c, row, rest < third ? rest : third, now_ms) + (rest > 12);
+    rest = c->rows - row;
+    row += section_draw(&jobs, c, row, rest < third ? rest : third, now_ms) + (rest > 8);
     events_draw(f, c, row, c->rows - row);
 }
 
@@ -226,7 +251,7 @@ static bool overview_act(struct view *v, enum key_action a)
 {
     if (a != ACT_OPEN)
         return false;
-    console_go(v->console, &view_instances);
+    console_go(v->console, &view_instances, NULL);
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include "model/report.h"
 #include "tui/screen/text.h"
 #include "tui/view/details.h"
+#include "tui/view/money.h"
 
 #define REFRESH_MS 60000
 
@@ -64,7 +65,7 @@ static void report_cell(const void *row, size_t column, int64_t now_ms, struct t
         text_copy(out->text, sizeof out->text, r->host);
         break;
     case REPORT_C_SUMMARY:
-        text_copy(out->text, sizeof out->text, r->summary);
+        text_copy(out->text, sizeof out->text, verdict_reason(r->summary, r->verdict));
         break;
     }
 }
@@ -185,11 +186,13 @@ static void finding_line(const struct finding *f, struct pen *p)
               f->action);
 }
 
-static void report_lines(const struct report *r, struct pen *p)
+static void report_lines(const void *ctx, struct pen *p, int64_t now_ms)
 {
+    const struct report *r = ctx;
     char when[WHEN_TEXT_MAX];
 
-    pen_title(p, r->summary);
+    UNUSED(now_ms);
+    pen_title(p, verdict_reason(r->summary, r->verdict));
     pen_value(p, STYLE_DIM, "id", "%s", r->id);
     pen_value(p, verdict_style(r->verdict), "verdict", "%s", verdict_names[r->verdict]);
     pen_value(p, STYLE_NORMAL, "tier", "%s, by %s", tier_names[r->tier],
@@ -200,8 +203,9 @@ static void report_lines(const struct report *r, struct pen *p)
     pen_value(p, STYLE_NORMAL, "began", "%s", when_format(r->started_at_ms, when));
     pen_gap(p);
     for (size_t i = 0; i < r->gpu_count; i++)
-        pen_value(p, STYLE_NORMAL, i == 0 ? "GPUs" : "", "%" PRId64 ": %s %s", r->gpus[i].index,
-                  r->gpus[i].model, r->gpus[i].is_virtual ? "virtual" : r->gpus[i].uuid);
+        pen_value(p, STYLE_NORMAL, i == 0 ? "GPUs" : "", "%" PRId64 ": %s%s", r->gpus[i].index,
+                  r->gpus[i].model,
+                  r->gpus[i].is_virtual ? " (no physical GPU behind it)" : r->gpus[i].uuid);
     pen_gap(p);
     for (size_t i = 0; i < r->finding_count; i++)
         finding_line(&r->findings[i], p);
@@ -210,19 +214,15 @@ static void report_lines(const struct report *r, struct pen *p)
 static void report_draw(const struct view *v, struct canvas *c, int64_t now_ms)
 {
     const struct report_state *s = v->state;
-    struct pen p = {.canvas = c, .cols = c->cols, .scroll = s->scroll};
 
-    UNUSED(now_ms);
-    report_lines(&s->report, &p);
+    details_draw(report_lines, &s->report, c, s->scroll, now_ms);
 }
 
 static bool report_act(struct view *v, enum key_action a)
 {
     struct report_state *s = v->state;
-    struct pen p = {.cols = v->cols};
 
-    report_lines(&s->report, &p);
-    return details_act(&s->scroll, p.row, v->rows, a);
+    return details_act(report_lines, &s->report, v->rows, v->cols, &s->scroll, 0, a);
 }
 
 const struct view_ops view_report = {

@@ -71,13 +71,16 @@ enum style resource_note(const struct resource *r, bool loaded, int64_t now_ms, 
                          size_t size)
 {
     bool away = r->feed && r->feed->link == LINK_AWAY;
+    int64_t at = away && r->topics && !r->stale && r->feed->heard_at_ms > r->loaded_at_ms
+                     ? r->feed->heard_at_ms /* nothing was said to have changed until then */
+                     : r->loaded_at_ms;
     char age[WHEN_TEXT_MAX];
 
     out[0] = '\0';
     if (away || (!loaded && !r->err.code)) {
         /* Why it is away stands at the bottom of the screen. */
         if (loaded)
-            snprintf(out, size, "as of %s ago", age_format(r->loaded_at_ms, now_ms, age));
+            snprintf(out, size, "as of %s ago", age_format(at, now_ms, age));
         else
             snprintf(out, size, "%s", away ? "waiting for the server" : "loading");
         return STYLE_DIM;

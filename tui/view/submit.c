@@ -29,6 +29,7 @@ struct submit_state {
     struct strbuf sent; /* the last body, and the key it went with: see submit_yes() */
     char key[ID_MAX];
     int call;
+    int scroll; /* of the estimate, or of the mistakes */
 };
 
 static void forget(struct submit_state *s)
@@ -40,6 +41,7 @@ static void forget(struct submit_state *s)
     s->has_estimate = false;
     err_clear(&s->err);
     s->request_id[0] = '\0';
+    s->scroll = 0;
 }
 
 static enum err_code file_take(struct submit_state *s, struct err *e)
@@ -78,11 +80,13 @@ static void submit_answered(void *ctx, const struct reply *r)
     struct submit_state *s = ctx;
     struct console *console = s->view->console;
     struct job made = {0};
+    char what[NAME_BYTES_MAX + 8], id[ID_MAX] = "";
 
     s->call = 0;
     feed_heard(console_feed(console), r);
     if (r->rc) {
-        console_say_error(console, "submit", r);
+        snprintf(what, sizeof what, "submit %s", s->create.name[0] ? s->create.name : "the job");
+        console_say_error(console, what, r);
         answer_failed(s, r);
         if (r->status) /* see launch.c: an answer uses its key up */
             strbuf_reset(&s->sent);
@@ -92,8 +96,9 @@ static void submit_answered(void *ctx, const struct reply *r)
         console_say(console, STYLE_GOOD, "%s is submitted (%s)", made.name, made.id);
     else
         console_say(console, STYLE_WARN, "submitted, but the answer was not understood");
+    text_copy(id, sizeof id, made.id);
     shape_release(&job_shape, &made);
-    console_go(console, &view_jobs); /* closes this view: s is gone */
+    console_go(console, &view_jobs, id[0] ? id : NULL); /* closes this view: s is gone */
 }
 
 static void submit_yes(struct view *v)
@@ -208,23 +213,30 @@ static void error_lines(const struct submit_state *s, struct pen *p)
         pen_value(p, STYLE_DIM, "request", "%s", s->request_id);
 }
 
+static void submit_lines(const void *ctx, struct pen *p, int64_t now_ms)
+{
+    const struct submit_state *s = ctx;
+
+    if (s->step == SUBMIT_ESTIMATING)
+        pen_text(p, STYLE_DIM, "asking what it would cost");
+    if (s->step == SUBMIT_SENDING)
+        pen_text(p, STYLE_WARN, "submitting");
+    if (s->err.code)
+        error_lines(s, p);
+    else if (s->has_estimate)
+        estimate_lines(&s->estimate, p, now_ms);
+    else if (s->step == SUBMIT_TYPING)
+        pen_text(p, STYLE_DIM, "Enter reads the file and asks what it would cost.");
+}
+
 static void submit_draw(const struct view *v, struct canvas *c, int64_t now_ms)
 {
     const struct submit_state *s = v->state;
-    struct pen p = {.canvas = c, .cols = c->cols};
+    struct canvas below;
+    int row = form_head_draw(&s->form, c, "Submit a job from a file");
 
-    canvas_text(c, 0, 1, c->cols - 1, STYLE_HEAD, "Submit a job from a file");
-    p.row = 2 + form_draw(&s->form, c, 1, true);
-    if (s->step == SUBMIT_ESTIMATING)
-        pen_text(&p, STYLE_DIM, "asking what it would cost");
-    if (s->step == SUBMIT_SENDING)
-        pen_text(&p, STYLE_WARN, "submitting");
-    if (s->err.code)
-        error_lines(s, &p);
-    else if (s->has_estimate)
-        estimate_lines(&s->estimate, &p, now_ms);
-    else if (s->step == SUBMIT_TYPING)
-        pen_text(&p, STYLE_DIM, "Enter reads the file and asks what it would cost.");
+    below = canvas_part(c, row, 0, c->rows - row, c->cols);
+    details_draw(submit_lines, s, &below, s->scroll, now_ms);
 }
 
 static bool submit_act(struct view *v, enum key_action a)
@@ -243,7 +255,8 @@ static bool submit_act(struct view *v, enum key_action a)
     else if (line_op_of(a, &op))
         form_edit(&s->form, op);
     else
-        return false;
+        return details_act(submit_lines, s, v->rows - form_head_rows(&s->form, v->rows), v->cols,
+                           &s->scroll, clock_now_ms(console_clock(v->console)), a);
     return true;
 }
 
@@ -260,6 +273,7 @@ const struct view_ops view_submit = {
     .help = "Submit a job from a file",
     .state_size = sizeof(struct submit_state),
     .typing = true,
+    .completes = true,
     .open = submit_open,
     .close = submit_close,
     .draw = submit_draw,

@@ -17,6 +17,7 @@ struct view_ops {
     size_t state_size; /* zeroed before open */
     bool searches;     /* its filter is a search: the line begins empty */
     bool typing;       /* keys are typed into it: KEYMAP_TYPING holds */
+    bool completes;    /* Tab completes what is typed; else it goes to the next field */
 
     /* Subscribe to what it needs. `argument`: by the view's header, borrowed for the call;
      * NULL for the views of the tabs. */
@@ -32,6 +33,10 @@ struct view_ops {
     /* What the filter line shows and sets; both NULL: nothing to filter. */
     const char *(*filter_text)(const struct view *v);
     void (*filter)(struct view *v, const char *text);
+    /* The row with this id, which is new, becomes the selected one. NULL: no rows. */
+    void (*select)(struct view *v, const char *id);
+    /* Enter opens something now. NULL: it does on a tab, and does not in a view above it. */
+    bool (*opens)(const struct view *v);
     /* Appended to the line of tabs: how many rows, which filter. May be NULL. */
     void (*title)(const struct view *v, struct strbuf *out);
     /* What it shows changes with every second. NULL: never. */
@@ -56,7 +61,7 @@ bool console_is_ascii(const struct console *c);
 
 /* One line at the bottom until the next key. */
 void console_say(struct console *c, enum style style, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* "what: sentence (request req_…)", with the first details. */
+/* "cannot <what>: sentence (request req_…)", with the first detail; `what` is verb and object. */
 void console_say_error(struct console *c, const char *what, const struct reply *r);
 /* True, and said so, when this console must not change anything. */
 bool console_refuses(struct console *c);
@@ -64,8 +69,9 @@ bool console_refuses(struct console *c);
 /* Put another view in front; it is closed by console_back(). */
 void console_open(struct console *c, const struct view_ops *ops, const void *argument);
 void console_back(struct console *c);
-/* To a view of the tabs, closing what lies above; its list is asked for again. */
-void console_go(struct console *c, const struct view_ops *root);
+/* To a view of the tabs, closing what lies above; its list is asked for again. `select`: the id of
+ * the row to select there, NULL: as it was. */
+void console_go(struct console *c, const struct view_ops *root, const char *select);
 
 /* A question that is answered by typing a word and Enter; anything else leaves it undone. */
 struct question {
