@@ -62,6 +62,8 @@ void response_clear(struct response *resp)
         resp->stream->free(resp->stream);
     if (resp->tunnel_fd >= 0)
         close(resp->tunnel_fd);
+    if (resp->guard)
+        resp->guard->free(resp->guard);
     response_init(resp);
     strbuf_reset(&body);
     resp->body = body;

@@ -100,6 +100,13 @@ struct http_stream {
     bool heartbeat; /* after HTTP_HEARTBEAT_SECONDS of silence send ": keep-alive\n\n" */
 };
 
+/* May a tunnel go on? What let its client in may end before the client does. Asked about once a
+ * second, on a thread of the tunnel's own. */
+struct http_guard {
+    bool (*holds)(struct http_guard *g);
+    void (*free)(struct http_guard *g);
+};
+
 struct response {
     int status; /* 0: 200 */
     struct strbuf body;
@@ -116,6 +123,7 @@ struct response {
     struct http_shared *shared;
     struct http_stream *stream; /* taken */
     int tunnel_fd;              /* >= 0: upgrade and splice with this descriptor; taken */
+    struct http_guard *guard;   /* of the tunnel, taken; NULL: only its two ends end it */
 };
 
 /* Empty the response as before the handler ran: what it had taken is let go. For

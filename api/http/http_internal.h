@@ -179,7 +179,8 @@ void streams_stop(struct http_server *s);
 /* --- tunnel.c -----------------------------------------------------------------------------------
  */
 
-/* A response that upgrades and splices with x->resp.tunnel_fd, which is taken also on failure.
+/* A response that upgrades and splices with x->resp.tunnel_fd, which is taken also on failure, and
+ * so is x->resp.guard.
  * Errors: ERR_BUSY when there are HTTP_TUNNELS_MAX, or the server stops; ERR_INTERNAL. */
 enum err_code tunnel_respond(struct exchange *x, struct MHD_Response **out,
                              struct err *e) MUST_CHECK;

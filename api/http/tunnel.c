@@ -13,7 +13,8 @@
 #include "core/log.h"
 
 #define FLOW_BYTES        (HTTP_CONNECTION_MEMORY_BYTES + 4096) /* what a request may bring along */
-#define STACK_BYTES       (128 * 1024)
+#define STACK_BYTES       (256 * 1024)                          /* a guard may ask the store */
+#define GUARD_MS          1000
 #define LINGER_MS         5000 /* for the client to close after the target did */
 #define GONE_MS           1000 /* for the rest of what a client sent before it hung up */
 #define DEAD_PEER_SECONDS 60
@@ -31,6 +32,8 @@ struct tunnel {
     struct tunnel *next, *prev;
     struct http_server *server;
     struct MHD_UpgradeResponseHandle *upgrade;
+    struct http_guard *guard; /* NULL: none */
+    int64_t guard_at_ms;      /* when it is asked again */
     int target;
     int client; /* to read and write: with TLS a socket pair of libmicrohttpd's */
     int wire;   /* the network connection itself */
@@ -63,8 +66,10 @@ static void tunnel_close(struct tunnel *t)
     if (t->upgrade)
         MHD_upgrade_action(t->upgrade, MHD_UPGRADE_ACTION_CLOSE);
     close(t->target);
+    if (t->guard)
+        t->guard->free(t->guard);
     free(t);
-    server_leave(s, &s->tunnel_count);
+    server_leave(s, &s->tunnel_count); /* from here on the application may go */
 }
 
 void tunnel_free(struct tunnel *t)
@@ -114,6 +119,16 @@ static short wants_write(const struct flow *f)
     return f->len ? POLLOUT : 0;
 }
 
+static bool guard_holds(struct tunnel *t)
+{
+    int64_t now_ms = mono_ms();
+
+    if (!t->guard || now_ms < t->guard_at_ms)
+        return true;
+    t->guard_at_ms = now_ms + GUARD_MS;
+    return t->guard->holds(t->guard);
+}
+
 /* With TLS libmicrohttpd 0.9.75 does not tell that the client hung up: the wire does, and
  * then what it had sent gets a moment to arrive. */
 static void pump(struct tunnel *t, struct flow *up, struct flow *down)
@@ -126,22 +141,22 @@ static void pump(struct tunnel *t, struct flow *up, struct flow *down)
             {.fd = t->target, .events = (short)(wants_read(down) | wants_write(up))},
             {.fd = watch_wire ? t->wire : -1, .events = POLLRDHUP},
         };
-        int wait_ms = down->done ? LINGER_MS : gone && !up->eof ? GONE_MS : -1;
+        int end_ms = down->done ? LINGER_MS : gone && !up->eof ? GONE_MS : -1;
         int n;
 
         for (int i = 0; i < 2; i++)
             if (!p[i].events)
                 p[i].fd = -1; /* or a hang-up that is known would spin */
-        n = poll(p, 3, wait_ms);
+        n = poll(p, 3, end_ms >= 0 ? end_ms : t->guard ? GUARD_MS : -1);
         if (n == 0 && down->done)
             return;
-        if (n == 0)
+        if (n == 0 && end_ms >= 0)
             up->eof = true;
         if (n > 0 && p[2].revents) {
             gone = true;
             watch_wire = false;
         }
-        if (!flow_move(up) || !flow_move(down))
+        if (!guard_holds(t) || !flow_move(up) || !flow_move(down))
             return;
     }
 }
@@ -237,6 +252,9 @@ static struct tunnel *tunnel_new(struct exchange *x, int target)
         free(t);
         return NULL;
     }
+    t->guard = x->resp.guard;
+    x->resp.guard = NULL;
+    t->guard_at_ms = mono_ms() + GUARD_MS; /* it was let in a moment ago */
     t->server = x->server;
     t->target = target;
     t->client = -1;
@@ -256,6 +274,8 @@ enum err_code tunnel_respond(struct exchange *x, struct MHD_Response **out, stru
     rc = t ? tunnel_link(x->server, t, e) : err_set(e, ERR_INTERNAL, "no memory for a tunnel");
     if (rc) {
         close(target);
+        if (t && t->guard)
+            t->guard->free(t->guard);
         free(t);
         return rc;
     }

@@ -1,7 +1,8 @@
 /* Instances: launch (or estimate), look, change, act, log in. */
-#include "api/resource/resource.h"
+#include "api/resource/app_internal.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -113,6 +114,38 @@ static enum err_code login_connect(const char *path, int *out, struct err *e)
     return ERR_OK;
 }
 
+/* Who is logged in stays no longer than the key that let him in. */
+struct login_guard {
+    struct http_guard base;
+    struct app *app;
+    struct auth_watch auth;
+};
+
+static bool login_holds(struct http_guard *base)
+{
+    struct login_guard *g = CONTAINER_OF(base, struct login_guard, base);
+
+    return auth_watch_holds(g->app, &g->auth, ACTION_INSTANCE_LOGIN);
+}
+
+static void login_free(struct http_guard *base)
+{
+    free(CONTAINER_OF(base, struct login_guard, base));
+}
+
+static enum err_code login_guard(const struct request *req, struct http_guard **out, struct err *e)
+{
+    struct login_guard *g = calloc(1, sizeof *g);
+
+    if (!g)
+        return err_set(e, ERR_INTERNAL, "out of memory");
+    g->base = (struct http_guard){.holds = login_holds, .free = login_free};
+    g->app = app_of(req);
+    g->auth.by = *app_actor(req);
+    *out = &g->base;
+    return ERR_OK;
+}
+
 enum err_code instance_tunnel_route(struct request *req, struct response *resp, struct err *e)
 {
     struct service *sv = app_service(req);
@@ -133,5 +166,7 @@ enum err_code instance_tunnel_route(struct request *req, struct response *resp, 
     else
         rc = sv->engine->ops->login_socket(sv->engine, in.id, path, sizeof path, e);
     shape_release(&instance_shape, &in);
+    if (!rc)
+        rc = login_guard(req, &resp->guard, e);
     return rc ? rc : login_connect(path, &resp->tunnel_fd, e);
 }

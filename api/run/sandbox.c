@@ -22,6 +22,8 @@
 #define FD_CLEAR     16 /* above every descriptor that is handed on */
 #define PROBE_MS_MAX 5000
 #define STAGE        "/tmp"
+/* Of a job's processes; -1000 to 1000, where 1000 outweighs all of the memory there is. */
+#define JOB_OOM_SCORE "500"
 
 static enum err_code paths_of(const char *instance_dir, struct sandbox_sources *out, struct err *e)
 {
@@ -104,6 +106,21 @@ static bool place_descriptors(int document, int control, int trouble, const stru
     return true;
 }
 
+/* In the child: when the instance runs out of memory, its jobs go before itself, whatever of it
+ * is small. What fills a file system in memory is no process, so size alone would not tell.
+ * While we are root nobody inside can take it back. */
+static void go_first(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    if (write(fd, JOB_OOM_SCORE, strlen(JOB_OOM_SCORE)) < 0) {
+        /* We have a higher one already, and it is inherited. */
+    }
+    close(fd);
+}
+
 static _Noreturn void become_bwrap(const struct sandbox_plan *p, struct sandbox_sources *from,
                                    int document, int control, int trouble)
 {
@@ -117,6 +134,8 @@ static _Noreturn void become_bwrap(const struct sandbox_plan *p, struct sandbox_
         dprintf(STDERR_FILENO, "cannot enter the control groups: %m\n");
         _exit(126);
     }
+    if (p->inside->task == INSIDE_JOB)
+        go_first();
     if (!step_down(p->instance, from)) {
         dprintf(STDERR_FILENO, "cannot step down from root: %m\n");
         _exit(126);

@@ -35,6 +35,19 @@ static enum err_code grant_check(const struct grant_create *in, const struct org
     return ERR_OK;
 }
 
+/* Everything that moves credit reads all grants that have some: with one more than can be read,
+ * nothing of the organization could be billed, stopped or shown any more. */
+static enum err_code grant_room_check(struct tx *tx, const struct organization *o, struct err *e)
+{
+    PURSE_OWN purse = {0};
+    enum err_code rc = purse_open(tx, o, &purse, e);
+
+    if (!rc && purse.count >= GRANTS_LIVE_MAX)
+        rc =
+            err_set(e, ERR_LIMIT, "%s has %d grants with credit already", o->name, GRANTS_LIVE_MAX);
+    return rc;
+}
+
 static enum err_code grant_save(struct service *sv, struct tx *tx, const struct actor *by,
                                 struct grant *g, struct err *e)
 {
@@ -72,6 +85,8 @@ enum err_code grant_create(struct service *sv, struct tx *tx, const struct actor
         return input_refuse(e, "/organization_id", "unknown", "there is no such organization");
     if (!rc)
         rc = grant_check(in, &o, g.created_at_ms, e);
+    if (!rc)
+        rc = grant_room_check(tx, &o, e);
     if (rc)
         return rc;
     id_new(ID_GRANT, sv->clock, g.id);

@@ -38,6 +38,15 @@ bool instance_holds_stock(enum instance_state s)
 
 /* --- moves --------------------------------------------------------------------------- */
 
+/* Never before the move before it, so that a clock that stepped back does not make the end that an
+ * engine still tells of the end of what was started since. */
+static int64_t moved_at(struct service *sv, const struct instance *i)
+{
+    int64_t now_ms = clock_now_ms(sv->clock);
+
+    return now_ms > i->state_since_ms ? now_ms : i->state_since_ms;
+}
+
 enum err_code instance_move(struct service *sv, struct tx *tx, const struct actor *by,
                             struct instance *i, const struct instance_change *c, struct err *e)
 {
@@ -55,7 +64,7 @@ enum err_code instance_move(struct service *sv, struct tx *tx, const struct acto
         i->billing = instance_billing(c->to);
     i->state = c->to;
     i->state_reason = c->why;
-    i->state_since_ms = clock_now_ms(sv->clock);
+    i->state_since_ms = moved_at(sv, i);
     text_copy(i->state_detail, sizeof i->state_detail, c->detail);
     if (c->to == INSTANCE_TERMINATED)
         i->ended_at_ms = i->state_since_ms;

@@ -4,8 +4,6 @@
 
 #include <stdlib.h>
 
-#define GRANTS_LIVE_MAX 1000
-
 /* --- grants ------------------------------------------------------------------------------- */
 
 static const struct column grant_columns[] = {

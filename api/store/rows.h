@@ -112,7 +112,9 @@ ROW row_grant_get(struct tx *tx, const char *id, struct grant *out, E) MUST_CHEC
 ROW row_grant_update(struct tx *tx, struct grant *g, E) MUST_CHECK;
 ROW row_grant_list(struct tx *tx, const char *organization_id, const struct page_query *q,
                    struct grant **out, size_t *count, char next[CURSOR_BYTES_MAX], E) MUST_CHECK;
-/* Every grant with credit available or held, oldest first; at most 1000 (ERR_LIMIT past it). */
+/* Every grant with credit available or held, oldest first; at most as many as one organization
+ * may have (ERR_LIMIT past it). */
+#define GRANTS_LIVE_MAX 1000
 ROW row_grant_live(struct tx *tx, const char *organization_id, struct grant **out, size_t *count,
                    E) MUST_CHECK;
 /* Grants whose expiry has passed and that still have available credit. */

@@ -180,6 +180,26 @@ static void too_much_memory_ends_a_job_for_that_reason(void **state)
     assert_int_equal(fxe_describe(fx, fx->ins).state, ENGINE_READY);
 }
 
+/* It belongs to no process: the kernel kills one after another until it is gone, and without a
+ * word from us the instance's own would be among them. */
+static void a_job_that_fills_the_memory_with_files_leaves_its_instance_alone(void **state)
+{
+    FIXTURE(fx);
+    const struct act act = {.command = "head -c 2G /dev/zero >/tmp/much; sleep 30"};
+    struct engine_job job;
+
+    fxe_launch(fx, fx->ins);
+    if (strcmp(fxe_describe(fx, fx->ins).limits, "rlimit") == 0) {
+        print_message("skipped: no control groups here\n");
+        skip();
+    }
+    assert_ok(fxe_job_start(fx, fx->job, fx->ins, &act), &fx->err);
+    job = fxe_job_await(fx, fx->job, ENGINE_ENDED);
+    assert_int_equal(job.reason, JOB_REASON_MEMORY);
+    assert_int_equal(fxe_describe(fx, fx->ins).state, ENGINE_READY);
+    job_output_is(fx, "cat /proc/self/oom_score_adj", "500\n");
+}
+
 static void processes_without_end_are_limited(void **state)
 {
     FIXTURE(fx);
@@ -477,6 +497,7 @@ int main(void)
         LOCAL(a_process_that_got_away_dies_with_its_job),
         LOCAL(what_a_job_leaves_running_dies_when_it_ends),
         LOCAL(too_much_memory_ends_a_job_for_that_reason),
+        LOCAL(a_job_that_fills_the_memory_with_files_leaves_its_instance_alone),
         LOCAL(processes_without_end_are_limited),
         LOCAL(everything_runs_on_while_the_engine_is_closed),
         LOCAL(a_killed_supervisor_takes_its_job_along),

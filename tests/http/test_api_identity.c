@@ -5,6 +5,7 @@
 
 #include "api/service/service.h"
 #include "tests/support/fx_daemon.h"
+#include "tests/support/http_client.h"
 
 struct fixture {
     struct fx_daemon d;
@@ -123,6 +124,38 @@ static void a_revoked_key_stops_working_at_once(void **state)
     json_decref(k);
 }
 
+static void a_revoked_key_ends_the_logins_it_let_in(void **state)
+{
+    static const char launch[] =
+        "{\"offer_id\":\"local-cpu-2.local\",\"ssh_public_key\":\"ssh-ed25519 "
+        "AAAAC3NzaC1lZDI1NTE5AAAAIJ0kx0ZcX2cS9mJ1kF1J2m0b3cY4Gk5eY6T7hU8iV9jW\"}";
+    struct fixture *fx = *state;
+    json_t *in = fx_must(&fx->d, "POST", "/v1/instances", launch);
+    json_t *k = fx_must(&fx->d, "POST", "/v1/keys", "{\"name\":\"login\"}");
+    struct raw_client c = {.fd = -1};
+    struct raw_reply r = {0};
+    char path[128];
+
+    snprintf(path, sizeof path, "/v1/instances/%s", fx_text(in, "id"));
+    json_decref(fx_await_state(&fx->d, path, "running"));
+    assert_true(raw_open_unix(&c, fx->d.socket));
+    assert_true(raw_sendf(&c,
+                          "GET %s/tunnel HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
+                          "Connection: Upgrade\r\nUpgrade: hourglass-tunnel\r\n\r\n",
+                          path, fx_text(k, "token")));
+    assert_int_equal(raw_head_read(&c, &r), 101);
+    snprintf(path, sizeof path, "/v1/keys/%s", fx_text(k, "id"));
+    json_decref(fx_must(&fx->d, "DELETE", path, NULL));
+    for (char said[256]; raw_recv(&c, said, sizeof said, RAW_WAIT_MS) > 0;)
+        ; /* sshd's greeting */
+    assert_true(raw_closes(&c, 0));
+    raw_close(&c);
+    raw_reply_release(&r);
+    fx_daemon_delete(&fx->d, fx_text(in, "id"));
+    json_decref(k);
+    json_decref(in);
+}
+
 static void a_key_is_shown_once(void **state)
 {
     struct fixture *fx = *state;
@@ -218,6 +251,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_role_may_do_what_the_table_says_and_nothing_else),
         cmocka_unit_test(a_revoked_key_stops_working_at_once),
+        cmocka_unit_test(a_revoked_key_ends_the_logins_it_let_in),
         cmocka_unit_test(a_key_is_shown_once),
         cmocka_unit_test(an_expired_key_is_401),
         cmocka_unit_test(a_changed_role_counts_at_once),

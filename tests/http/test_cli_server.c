@@ -240,6 +240,50 @@ static void waiting_ends_with_a_bad_state_or_with_time(void **state)
     OK_HEAD "{\"items\":[{\"id\":\"job_1\",\"name\":\"a\\u001b[2J\"}],\"next_cursor\":\"c/2\"}"
 #define PAGE_TWO OK_HEAD "{\"items\":[{\"id\":\"job_2\",\"exit_code\":-1}]}"
 
+static void only_a_flag_that_is_there_is_recommended(void **state)
+{
+    static const char *const answers[] = {OK_HEAD "{\"items\":[],\"next_cursor\":\"c2\"}", NONE};
+
+    (void)state;
+    assert_int_equal(run_with(answers, "events"), CLI_OK);
+    assert_contains(got.err, "--limit");
+    assert_null(strstr(got.err, "--all"));
+}
+
+static void only_a_public_key_is_sent(void **state)
+{
+    static const char *const texts[] = {
+        "-----BEGIN ANY KEY-----\nb3BlbnNzaC1rZXk\n-----END ANY KEY-----\n", "hgk_0123456789\n",
+        "ssh-ed25519 AAAA one\nssh-ed25519 AAAA two\n", "\n"};
+    static const char *const none[] = {NONE};
+    char path[400], line[500];
+    struct err e;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/id_ed25519", t_dir());
+    snprintf(line, sizeof line, "instance launch --offer x --yes --ssh-key %s", path);
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        assert_ok(file_write(path, texts[i], strlen(texts[i]), 0600, &e), &e);
+        assert_int_equal(run_with(none, line), CLI_USAGE);
+        assert_int_equal(peer.request_count, 0);
+        assert_contains(got.err, "id_ed25519: expected one public key");
+    }
+}
+
+static void standard_input_without_end_is_not_read_to_its_end(void **state)
+{
+    static const char *const none[] = {NONE};
+    int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC), was = dup(STDIN_FILENO);
+
+    (void)state;
+    assert_int_equal(dup2(zero, STDIN_FILENO), STDIN_FILENO);
+    assert_int_equal(run_with(none, "job submit -"), CLI_FAILED);
+    assert_contains(got.err, "longer than a job file may be");
+    assert_int_equal(dup2(was, STDIN_FILENO), STDIN_FILENO);
+    close(zero);
+    close(was);
+}
+
 static void a_list_is_a_table_json_or_yaml(void **state)
 {
     static const char *const one[] = {PAGE_ONE, NONE}, *const two[] = {PAGE_TWO, NONE};
@@ -521,6 +565,9 @@ int main(void)
         cmocka_unit_test(waiting_outlasts_a_server_that_is_away),
         cmocka_unit_test(waiting_ends_with_a_bad_state_or_with_time),
         cmocka_unit_test(a_list_is_a_table_json_or_yaml),
+        cmocka_unit_test(only_a_flag_that_is_there_is_recommended),
+        cmocka_unit_test(only_a_public_key_is_sent),
+        cmocka_unit_test(standard_input_without_end_is_not_read_to_its_end),
         cmocka_unit_test(all_pages_are_followed_with_their_filters),
         cmocka_unit_test(an_answer_that_is_no_list_is_an_error),
         cmocka_unit_test(a_result_that_cannot_be_written_is_no_success),

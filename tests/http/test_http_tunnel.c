@@ -159,6 +159,25 @@ static void a_stop_closes_open_tunnels(void **state)
     }
 }
 
+static bool guards_freed(struct fx_http *fx, int64_t want)
+{
+    return __atomic_load_n(&fx->guards_freed, __ATOMIC_ACQUIRE) == want;
+}
+
+static void a_tunnel_ends_when_its_guard_says_so(void **state)
+{
+    struct fx_http *fx = *state;
+    char got[16] = "";
+
+    assert_true(raw_sendf(&fx->client, TUNNEL "early"));
+    assert_int_equal(raw_head_read(&fx->client, &fx->reply), 101);
+    assert_int_equal(raw_recv(&fx->client, got, 5, RAW_WAIT_MS), 5);
+    assert_false(raw_closes(&fx->client, 2500)); /* asked more than once, silent all the while */
+    __atomic_store_n(&fx->guard_refuses, true, __ATOMIC_RELEASE);
+    assert_true(raw_closes(&fx->client, RAW_WAIT_MS));
+    assert_true(fx_http_await(guards_freed, fx, 1));
+}
+
 /* The answer to the upgrade is never read, the connection goes first. */
 static void a_client_that_leaves_before_the_upgrade_leaks_nothing(void **state)
 {
@@ -174,6 +193,7 @@ static void a_client_that_leaves_before_the_upgrade_leaks_nothing(void **state)
         raw_close(&c);
     }
     assert_true(fx_http_await(nothing_in_flight, fx, 1));
+    assert_true(fx_http_await(guards_freed, fx, fx->echo_count)); /* some never got so far */
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -186,6 +206,7 @@ int main(void)
         T(a_tunnel_needs_the_right_key),
         T(a_client_that_resets_ends_the_tunnel),
         T(a_stop_closes_open_tunnels),
+        T(a_tunnel_ends_when_its_guard_says_so),
         T(a_client_that_leaves_before_the_upgrade_leaks_nothing),
     };
 

@@ -258,6 +258,17 @@ out:
     return NULL;
 }
 
+static bool guard_holds(struct http_guard *g)
+{
+    return !__atomic_load_n(&CONTAINER_OF(g, struct fx_http, guard)->guard_refuses,
+                            __ATOMIC_ACQUIRE);
+}
+
+static void guard_free(struct http_guard *g)
+{
+    __atomic_add_fetch(&CONTAINER_OF(g, struct fx_http, guard)->guards_freed, 1, __ATOMIC_ACQ_REL);
+}
+
 static enum err_code tunnel(struct request *req, struct response *resp, struct err *e)
 {
     struct fx_http *fx = fx_of(req);
@@ -269,6 +280,7 @@ static enum err_code tunnel(struct request *req, struct response *resp, struct e
         abort();
     fx->echo_count++;
     resp->tunnel_fd = sv[0];
+    resp->guard = &fx->guard;
     return ERR_OK;
 }
 
@@ -455,6 +467,7 @@ void fx_http_open(struct fx_http *fx, struct http_config c)
         c.listen = "127.0.0.1:0";
     assert_ok(http_start(&c, &fx->server, &e), &e);
     fx->client.fd = -1;
+    fx->guard = (struct http_guard){.holds = guard_holds, .free = guard_free};
     if (http_port(fx->server))
         assert_true(raw_open(&fx->client, http_port(fx->server)));
 }

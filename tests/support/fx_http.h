@@ -51,6 +51,9 @@ struct fx_http {
     struct http_shared *shared;
     pthread_t echoes[FX_ECHOES];
     int echo_count;
+    struct http_guard guard; /* of every tunnel */
+    bool guard_refuses;      /* atomic */
+    int64_t guards_freed;    /* atomic */
 };
 
 extern const struct route fx_http_routes[];

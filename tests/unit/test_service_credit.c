@@ -84,6 +84,28 @@ static void a_grant_that_makes_no_sense_is_refused_with_its_place(void **state)
     }
 }
 
+/* One more than can be read at once would leave what runs with nobody to bill or stop it. */
+static void an_organization_gets_no_more_grants_than_can_be_read(void **state)
+{
+    struct fx_service *fx = *state;
+    struct grant_create in = {.amount = {1, "EUR"}};
+    struct instance i = {0};
+    struct grant out;
+
+    text_copy(in.organization_id, sizeof in.organization_id, fx->org.id);
+    fx_running(fx, &i);
+    for (int n = 1; n < GRANTS_LIVE_MAX; n++) /* the first is the fixture's */
+        OK(grant_create(AS(support), &in, &out, E));
+    REFUSED(ERR_LIMIT, grant_create(AS(support), &in, &out, E));
+    assert_contains(fx->e.msg, "1000 grants");
+    fx_act(fx, &i, INSTANCE_STOP);
+    fx_step(fx);
+    fx_look(fx, &i);
+    assert_int_equal(i.billing, BILLING_OFF);
+    fx_check(fx);
+    drop(&i);
+}
+
 static void credit_expires_to_breakage_once(void **state)
 {
     struct fx_service *fx = *state;
@@ -394,6 +416,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FX_TEST(only_support_grants_credit),
         FX_TEST(a_grant_that_makes_no_sense_is_refused_with_its_place),
+        FX_TEST(an_organization_gets_no_more_grants_than_can_be_read),
         FX_TEST(credit_expires_to_breakage_once),
         FX_TEST(credit_that_is_held_outlives_its_expiry_until_the_window_ends),
         FX_TEST(ticks_only_move_the_meter),

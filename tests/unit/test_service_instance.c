@@ -118,6 +118,26 @@ static void stopping_while_it_comes_up_costs_nothing(void **state)
     drop(&i);
 }
 
+static void a_restart_after_the_clock_stepped_back_is_not_ended_by_the_end_before(void **state)
+{
+    struct fx_service *fx = *state;
+    struct instance i = {0};
+
+    to_running(fx, &i);
+    fx_advance(fx, 100);
+    fx_act(fx, &i, INSTANCE_STOP);
+    see(fx, &i, ended(FX_AT_MS + 100000));
+    fx_advance(fx, -60);
+    fx_act(fx, &i, INSTANCE_START);
+    see(fx, &i, ended(FX_AT_MS + 100000));
+    assert_int_equal(i.state, INSTANCE_STARTING);
+    see(fx, &i, ready(FX_AT_MS + 41000));
+    assert_int_equal(i.state, INSTANCE_RUNNING);
+    assert_int_equal(i.running_at_ms, FX_AT_MS + 40000); /* not later than now */
+    fx_check(fx);
+    drop(&i);
+}
+
 static void a_restart_takes_stock_and_credit_again_and_is_checked_again(void **state)
 {
     struct fx_service *fx = *state;
@@ -382,6 +402,7 @@ int main(void)
         FX_TEST(deleting_before_it_ran_costs_nothing),
         FX_TEST(stopping_while_it_comes_up_costs_nothing),
         FX_TEST(a_restart_takes_stock_and_credit_again_and_is_checked_again),
+        FX_TEST(a_restart_after_the_clock_stepped_back_is_not_ended_by_the_end_before),
         FX_TEST(a_restart_without_stock_stays_stopped),
         FX_TEST(an_engine_without_room_leaves_a_restart_stopped),
         FX_TEST(actions_say_what_may_be_asked_and_why_not),

@@ -113,6 +113,17 @@ int cli_instance_show(struct cli *c)
 
 /* --- launch ----------------------------------------------------------------------------------- */
 
+/* A private key has nearly the same name, and must not leave this machine by a slip. */
+static bool is_public_key(const char *text)
+{
+    static const char *const types[] = {"ssh-", "ecdsa-", "sk-"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+        if (strncmp(text, types[i], strlen(types[i])) == 0)
+            return !strchr(text, '\n');
+    return false;
+}
+
 static int add_ssh_key(struct cli *c, struct strbuf *body)
 {
     static const char *const names[] = {"id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub"};
@@ -136,6 +147,9 @@ static int add_ssh_key(struct cli *c, struct strbuf *body)
         return CLI_OK; /* none: nobody logs in, and `instance ssh` says so */
     while (key.len && (key.data[key.len - 1] == '\n' || key.data[key.len - 1] == '\r'))
         key.data[--key.len] = '\0';
+    if (!is_public_key(key.data))
+        return cli_usage(c, "%s: expected one public key in one line (a file that ends in .pub)",
+                         c->value[CLI_SSH_KEY] ? c->value[CLI_SSH_KEY] : path);
     strbuf_adds(body, ",\"ssh_public_key\":");
     json_quote(body, key.data);
     return CLI_OK;

@@ -66,9 +66,9 @@ int cli_job_show(struct cli *c)
 static enum err_code input_read(struct strbuf *out, struct err *e)
 {
     char bytes[8192];
-    ssize_t n;
+    ssize_t n = 0;
 
-    while ((n = read(STDIN_FILENO, bytes, sizeof bytes)) > 0)
+    while (!out->failed && (n = read(STDIN_FILENO, bytes, sizeof bytes)) > 0)
         strbuf_add(out, bytes, (size_t)n);
     if (n < 0)
         return err_set(e, ERR_IO, "standard input: %s", strerror(errno));

@@ -292,7 +292,8 @@ int cli_list(struct cli *c, const char *path, const struct cli_column *columns, 
         rc = print_text(&text);
     }
     if (!rc && more)
-        cli_say("there are more: --all shows them");
+        cli_say("there are more: %s",
+                c->command->options >> CLI_ALL & 1 ? "--all shows them" : "--limit asks for more");
     json_decref(all);
     return rc;
 }
