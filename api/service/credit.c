@@ -302,17 +302,18 @@ static int64_t granted_later(const struct purse *p, int64_t now_ms)
 
 static void basis_write(const struct loads *l, struct credit *c)
 {
-    char burn[MONEY_TEXT_MAX];
+    char burn[MONEY_TEXT_MAX], coming[64] = "";
 
     if (!l->running_count && !l->pending_count) {
-        text_copy(c->runway_basis, sizeof c->runway_basis, "Nothing runs.");
+        text_copy(c->runway_basis, sizeof c->runway_basis, "nothing runs");
         return;
     }
+    if (l->pending_count)
+        snprintf(coming, sizeof coming, " and %lld coming up", (long long)l->pending_count);
     snprintf(c->runway_basis, sizeof c->runway_basis,
-             "What runs now (%lld at %s per hour) and what is coming up (%lld) go on to their "
-             "deadlines; held credit is used, other credit ends at its expiry.",
-             (long long)l->running_count, money_format(c->burn_per_hour, 2, burn),
-             (long long)l->pending_count);
+             "%lld running at %s per hour%s, each to its deadline; what is set aside is used, "
+             "other credit ends at its expiry",
+             (long long)l->running_count, money_format(c->burn_per_hour, 2, burn), coming);
 }
 
 static enum err_code credit_fill(struct purse *p, const struct grant_sums *sums,

@@ -44,6 +44,12 @@ check_tidy() { # the analyser and the bug checks, file by file on all cores
   return $failed
 }
 
+named_tests() { # a document that names a test names one that exists
+  local rc=0 t; for t in $(grep -ohE '`test_[a-z_]+`' docs/*.md docs/*/*.md README.md CONTRIBUTING.md | tr -d '`' | sort -u); do
+    ls tests/*/"$t".c >/dev/null 2>&1 || { echo "docs name $t, which is no test"; rc=1; }
+  done; return $rc
+}
+
 step "layers" awk -f tests/lint/layers.awk tests/lint/layers.txt "${c[@]}"
 step "lengths, words, places" awk -f tests/lint/tidy.awk "${c[@]}"
 step "format" format
@@ -51,6 +57,7 @@ step "no secrets, no paths" secrets
 step "headers stand alone" make --no-print-directory -s headers
 step "scripts parse" bash -c 'for s in $(git ls-files -co --exclude-standard "*.sh" .ci/run); do bash -n "$s" || exit 1; done'
 step "no lone globals" unused
+step "documents name tests" named_tests
 if [ -z "${FAST:-}" ]; then
   step "cppcheck" check_cppcheck
   step "clang-tidy" check_tidy

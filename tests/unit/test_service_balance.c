@@ -29,7 +29,7 @@ static void the_balance_is_exact_at_any_moment_without_a_write(void **state)
     assert_int_equal(c.burn_per_hour.micros, FX_GPU_RATE);
     assert_int_equal(c.running_count, 1);
     assert_int_equal(c.runway_ends_at_ms, FX_AT_MS + FX_GRANT / SECOND * 1000);
-    assert_contains(c.runway_basis, "(1 at 3.60 EUR per hour)");
+    assert_contains(c.runway_basis, "1 running at 3.60 EUR per hour, ");
     drop(&i);
 }
 
@@ -40,7 +40,7 @@ static void nothing_running_has_no_runway(void **state)
 
     fx_credit(fx, &c);
     assert_int_equal(c.runway_ends_at_ms, 0);
-    assert_string_equal(c.runway_basis, "Nothing runs.");
+    assert_string_equal(c.runway_basis, "nothing runs");
 }
 
 static void the_runway_knows_deadlines_expiries_and_what_is_coming_up(void **state)
@@ -56,7 +56,10 @@ static void the_runway_knows_deadlines_expiries_and_what_is_coming_up(void **sta
     fx_credit(fx, &c);
     /* 14.4 of the 100 go to the one with a deadline, the rest to the other. */
     assert_int_equal(c.runway_ends_at_ms, FX_AT_MS + (FX_GRANT - 14400000) / SECOND * 1000);
-    assert_contains(c.runway_basis, "coming up (1)");
+    assert_string_equal(
+        c.runway_basis,
+        "1 running at 3.60 EUR per hour and 1 coming up, each to its deadline; what "
+        "is set aside is used, other credit ends at its expiry");
     fx_grant_make(fx, GRANT_SLA, FX_EUR(1000), FX_AT_MS + 7200000, &g);
     fx_credit(fx, &c);
     /* It burns first, for two hours: 14.4 + 7.2, less what the first grant holds already. */

@@ -61,7 +61,7 @@ static void label(struct canvas *c, int row, const char *text)
     canvas_text(c, row, 1, LABEL_CELLS, STYLE_DIM, text);
 }
 
-/* Rows of what the runway is computed from: all of it where there is room, none in a small one. */
+/* Rows of what the runway assumes: all of it where there is room, none in a small one. */
 static int basis_rows(const struct feed *f, const struct canvas *c)
 {
     int lines =
@@ -90,7 +90,7 @@ static void runway_draw(const struct credit *cr, struct canvas *c, int row, int 
                      duration_format(seconds, left), seconds < 86400 ? "  (less than a day)" : "");
     if (rows_max == 0)
         return;
-    label(c, row + 1, "  computed from");
+    label(c, row + 1, "  assuming");
     paragraph_draw(c, row + 1, col, c->cols - col, rows_max, STYLE_DIM, cr->runway_basis);
 }
 
