@@ -149,6 +149,12 @@ static void conn_refuse(struct http_server *s, int fd)
     close(fd);
 }
 
+static struct MHD_Daemon *daemon_in_turn(struct http_server *s)
+{
+    s->daemon_next = (s->daemon_next + 1) % s->daemon_count;
+    return s->daemons[s->daemon_next];
+}
+
 /* Take what waits. Returns false when descriptors or memory ran out. */
 static bool keeper_accept(struct http_server *s)
 {
@@ -165,7 +171,7 @@ static bool keeper_accept(struct http_server *s)
         if (conns_full(s, (struct sockaddr *)&sa))
             conn_refuse(s, fd);
         else /* closes it when it fails */
-            MHD_add_connection(s->daemon, fd, (struct sockaddr *)&sa, len);
+            MHD_add_connection(daemon_in_turn(s), fd, (struct sockaddr *)&sa, len);
     }
     return true;
 }

@@ -230,7 +230,9 @@ bool address_is_local(const struct sockaddr *sa);
 
 struct http_server {
     struct http_app *app;
-    struct MHD_Daemon *daemon;
+    struct MHD_Daemon *daemons[HTTP_THREADS_MAX]; /* of one thread each */
+    int daemon_count;
+    int daemon_next; /* who gets the next connection; the keeper's */
     struct route_node *routes;
     struct listener listener;
     struct strbuf certificate, key;

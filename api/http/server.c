@@ -64,18 +64,16 @@ static enum err_code tls_load(struct http_server *s, const struct http_config *c
     return ERR_OK;
 }
 
-static size_t options_fill(struct http_server *s, int threads, struct MHD_OptionItem *o)
+static size_t options_fill(struct http_server *s, struct MHD_OptionItem *o)
 {
     size_t n = 0;
 
 #define OPTION(name, number, pointer) \
     o[n++] = (struct MHD_OptionItem){MHD_OPTION_##name, (intptr_t)(number), pointer}
     OPTION(CONNECTION_MEMORY_LIMIT, POOL_BYTES, NULL);
-    OPTION(CONNECTION_LIMIT, s->connections_max + threads * 8, NULL); /* the keeper's is exact */
+    OPTION(CONNECTION_LIMIT, s->connections_max + 8, NULL); /* the keeper's is exact */
     OPTION(CONNECTION_TIMEOUT, (s->request_ms + 999) / 1000, NULL);
     OPTION(SIGPIPE_HANDLED_BY_APP, 1, NULL);
-    if (threads > 1)
-        OPTION(THREAD_POOL_SIZE, threads, NULL);
     if (s->tls) {
         OPTION(HTTPS_MEM_CERT, 0, s->certificate.data);
         OPTION(HTTPS_MEM_KEY, 0, s->key.data);
@@ -86,31 +84,46 @@ static size_t options_fill(struct http_server *s, int threads, struct MHD_Option
     return n;
 }
 
-static enum err_code daemon_start(struct http_server *s, int threads, struct err *e)
+static enum err_code daemon_start(struct http_server *s, struct err *e)
 {
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET |
                      MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem options[OPTIONS_MAX];
+    struct MHD_Daemon *d;
 
     if (s->tls)
         flags |= MHD_USE_TLS;
-    options_fill(s, threads, options);
+    options_fill(s, options);
     s->starting = true;
-    s->daemon = MHD_start_daemon(
+    d = MHD_start_daemon(
         flags, 0, NULL, NULL, exchange_step, s, MHD_OPTION_EXTERNAL_LOGGER, daemon_log, s,
         MHD_OPTION_URI_LOG_CALLBACK, exchange_open, s, MHD_OPTION_NOTIFY_COMPLETED, exchange_close,
         s, MHD_OPTION_NOTIFY_CONNECTION, conn_notify, s, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
     s->starting = false;
-    if (!s->daemon)
+    if (!d)
         return err_set(e, ERR_IO, "cannot start the HTTP server: %s",
                        s->daemon_said[0] ? s->daemon_said : "libmicrohttpd gives no reason");
+    s->daemons[s->daemon_count++] = d;
     return ERR_OK;
+}
+
+/* One for each thread rather than one with a pool: a pool chooses the thread by the number of the
+ * descriptor, and numbers that are used again are soon nearly all even or all odd. */
+static enum err_code daemons_start(struct http_server *s, int threads, struct err *e)
+{
+    enum err_code rc = ERR_OK;
+
+    if (threads > HTTP_THREADS_MAX)
+        return err_set(e, ERR_INVALID, "%d HTTP threads, at most %d", threads, HTTP_THREADS_MAX);
+    while (!rc && s->daemon_count < threads)
+        rc = daemon_start(s, e);
+    return rc;
 }
 
 static void server_free(struct http_server *s)
 {
-    if (s->daemon)
-        MHD_stop_daemon(s->daemon);
+    for (int i = 0; i < s->daemon_count; i++)
+        MHD_stop_daemon(s->daemons[i]);
     listener_close(&s->listener);
     route_tree_free(s->routes);
     explicit_bzero(s->key.data, s->key.len);
@@ -162,7 +175,7 @@ enum err_code http_start(const struct http_config *c, struct http_server **out, 
     if (!rc)
         rc = listener_open(c->listen, s->tls, &s->listener, e);
     if (!rc)
-        rc = daemon_start(s, c->threads > 0 ? c->threads : THREADS_DEFAULT, e);
+        rc = daemons_start(s, c->threads > 0 ? c->threads : THREADS_DEFAULT, e);
     if (!rc)
         rc = keeper_start(s, e);
     if (rc) {
