@@ -43,13 +43,14 @@ static const char sshd_config[] = "HostKey /etc/ssh/host_key\n"
                                   "X11Forwarding no\n"
                                   "Subsystem sftp internal-sftp\n";
 
+/* A power cut ends the instance too, and its next start writes them again. */
 static enum err_code write_in(const char *dir, const char *name, const char *text, unsigned mode,
                               struct err *e)
 {
     char path[SPOOL_PATH_BYTES_MAX];
     enum err_code rc = spool_path(path, dir, name, e);
 
-    return rc ? rc : file_write(path, text, strlen(text), mode, e);
+    return rc ? rc : file_write_passing(path, text, strlen(text), mode, e);
 }
 
 void gpu_indexes_write(const struct spool_spec *spec, struct strbuf *out)

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -369,14 +370,23 @@ static enum err_code sq_settings(struct sq_conn *q, struct err *e)
     return rc;
 }
 
+/* Nobody asks how much memory SQLite has, and counting it takes a lock that all connections share
+ * at every allocation. Refused, without harm, when SQLite is in use already. */
+static void stop_counting(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static enum err_code sq_open(const char *where, enum conn_kind kind, struct conn **out,
                              struct err *e)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct sq_conn *q;
     enum err_code rc;
 
     if (!where[0] || where[0] == ':')
         return err_set(e, ERR_INVALID, "sqlite:%s: expected sqlite:<path of a file>", where);
+    pthread_once(&once, stop_counting);
     rc = kind == CONN_WRITER ? make_private(where, e) : ERR_OK;
     if (rc)
         return rc;

@@ -135,8 +135,8 @@ static bool folder_sync(const char *path)
     return fd >= 0 && fsync(fd) == 0;
 }
 
-enum err_code file_write(const char *path, const void *bytes, size_t len, unsigned mode,
-                         struct err *e)
+static enum err_code replace(const char *path, const void *bytes, size_t len, unsigned mode,
+                             bool is_synced, struct err *e)
 {
     char beside[PATH_MAX];
     FD fd = -1;
@@ -149,15 +149,29 @@ enum err_code file_write(const char *path, const void *bytes, size_t len, unsign
     fd = mkostemp(beside, O_CLOEXEC);
     if (fd < 0)
         return err_set(e, ERR_IO, "cannot create a file beside '%s': %m", path);
-    if (fchmod(fd, (mode_t)mode) != 0 || !fd_write_all(fd, bytes, len) || fsync(fd) != 0 ||
-        rename(beside, path) != 0) {
+    if (fchmod(fd, (mode_t)mode) != 0 || !fd_write_all(fd, bytes, len) ||
+        (is_synced && fsync(fd) != 0) || rename(beside, path) != 0) {
         rc = err_set(e, ERR_IO, "cannot write '%s': %m", path);
         unlink(beside);
         return rc;
     }
-    if (!folder_sync(path))
-        return err_set(e, ERR_IO, "cannot make sure that '%s' is on disk: %m", path);
     return ERR_OK;
+}
+
+enum err_code file_write(const char *path, const void *bytes, size_t len, unsigned mode,
+                         struct err *e)
+{
+    enum err_code rc = replace(path, bytes, len, mode, true, e);
+
+    if (!rc && !folder_sync(path))
+        rc = err_set(e, ERR_IO, "cannot make sure that '%s' is on disk: %m", path);
+    return rc;
+}
+
+enum err_code file_write_passing(const char *path, const void *bytes, size_t len, unsigned mode,
+                                 struct err *e)
+{
+    return replace(path, bytes, len, mode, false, e);
 }
 
 static enum err_code dir_make_one(const char *path, unsigned mode, struct err *e)

@@ -12,7 +12,9 @@
 
 #include "core/clock.h"
 
-#define READ_BYTES 16384
+#define READ_BYTES     16384
+#define PAUSE_NS_FIRST 50000
+#define PAUSE_NS_MAX   2000000
 
 struct pipes {
     int out[2], errors[2];
@@ -106,10 +108,10 @@ static bool drain_both(const struct process *p, struct pipes *pipes, int64_t dea
     return true;
 }
 
-/* It has closed its outputs, so it is about to end, or it must. */
+/* It has closed its outputs, so it is about to end, or it must: look soon, then less often. */
 static bool wait_until(pid_t pid, int64_t deadline_ms, int *status)
 {
-    const struct timespec pause = {0, 2000000};
+    struct timespec pause = {0, PAUSE_NS_FIRST};
 
     for (;;) {
         pid_t got = waitpid(pid, status, WNOHANG);
@@ -121,6 +123,8 @@ static bool wait_until(pid_t pid, int64_t deadline_ms, int *status)
         if (clock_mono_ms(clock_real()) >= deadline_ms)
             return false;
         nanosleep(&pause, NULL);
+        if (pause.tv_nsec < PAUSE_NS_MAX)
+            pause.tv_nsec *= 2;
     }
 }
 

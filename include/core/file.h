@@ -14,6 +14,11 @@ enum err_code file_read(const char *path, struct strbuf *out, struct err *e) MUS
 enum err_code file_write(const char *path, const void *bytes, size_t len, unsigned mode,
                          struct err *e) MUST_CHECK;
 
+/* As file_write(), but nothing waits for the disk: a reader finds the old or the new contents
+ * whole, and a power cut may take both. For what is written anew at every start. */
+enum err_code file_write_passing(const char *path, const void *bytes, size_t len, unsigned mode,
+                                 struct err *e) MUST_CHECK;
+
 /* mkdir -p. Errors: ERR_IO. */
 enum err_code dir_make(const char *path, unsigned mode, struct err *e) MUST_CHECK;
 

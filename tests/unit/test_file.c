@@ -135,6 +135,30 @@ static void a_failed_write_keeps_the_old_and_leaves_nothing_beside(void **state)
     assert_err(ERR_IO, dir_make(long_path, 0755, &e), &e);
 }
 
+static void a_passing_write_replaces_whole_and_a_failed_one_leaves_nothing_beside(void **state)
+{
+    const char *dir = t_dir();
+    char path[400];
+    STRBUF out;
+    struct err e;
+    struct stat st;
+
+    (void)state;
+    path_in(dir, "f", path);
+    assert_ok(file_write_passing(path, "a longer text", 13, 0644, &e), &e);
+    assert_ok(file_write_passing(path, "short", 5, 0600, &e), &e);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    strbuf_init(&out, 100);
+    assert_ok(file_read(path, &out, &e), &e);
+    assert_string_equal(out.data, "short");
+    /* A folder stands where the file should go. */
+    assert_ok(dir_make(path_in(dir, "sub", path), 0755, &e), &e);
+    assert_err(ERR_IO, file_write_passing(path, "x", 1, 0644, &e), &e);
+    assert_contains(e.msg, "cannot write");
+    assert_int_equal(entries_in(dir), 2);
+}
+
 static void a_folder_that_takes_no_files_is_an_error(void **state)
 {
     struct err e;
@@ -219,6 +243,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_is_not_there_or_not_a_file_is_refused),
     cmocka_unit_test(a_write_replaces_whole_sets_the_mode_and_leaves_nothing_beside),
     cmocka_unit_test(a_failed_write_keeps_the_old_and_leaves_nothing_beside),
+    cmocka_unit_test(a_passing_write_replaces_whole_and_a_failed_one_leaves_nothing_beside),
     cmocka_unit_test(a_folder_that_takes_no_files_is_an_error),
     cmocka_unit_test(folders_are_made_with_their_parents),
     cmocka_unit_test(a_secret_must_be_ours_alone),
