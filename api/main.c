@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "api/config.h"
@@ -396,6 +397,18 @@ static int check(struct daemon *d)
     return rc ? 1 : 0;
 }
 
+/* Each connection is a descriptor, and the usual limit is below what HTTP may have of them. */
+static void descriptors_allow(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+        log_line(LOG_WARN, "main", "open-files-not-raised", "error=\"%s\"", strerror(errno));
+}
+
 static int run(struct daemon *d)
 {
     sigset_t signals;
@@ -410,6 +423,7 @@ static int run(struct daemon *d)
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a full disk is an answer, not an end */
+    descriptors_allow();
     err_clear(&e);
     rc = start(d, &e);
     if (rc)

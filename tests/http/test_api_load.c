@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "core/id.h"
 #include "tests/support/fx_daemon.h"
@@ -220,11 +221,48 @@ static void it_ends_cleanly_in_the_middle_of_everything(void **state)
     assert_int_equal(fx_daemon_check(&d), 0);
 }
 
+/* As started from a shell with its usual limits, here of 256 descriptors. */
+static void idle_connections_leave_descriptors_for_the_work(void **state)
+{
+    enum { IDLE = 400 };
+    struct fx_daemon d = {.engine = "none"};
+    struct raw_client *idle = calloc(IDLE, sizeof *idle);
+    struct raw_client c = {.fd = -1};
+    struct raw_reply r = {0};
+    struct rlimit was, low;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    if (was.rlim_max < 2 * IDLE)
+        skip();
+    low = was;
+    low.rlim_cur = 256;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    fx_daemon_init(&d);
+    fx_daemon_start(&d);
+    low.rlim_cur = 2 * IDLE;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    for (int i = 0; i < IDLE; i++)
+        assert_true(raw_open_unix(&idle[i], d.socket));
+    assert_true(raw_open_unix(&c, d.socket));
+    raw_sendf(&c, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
+    raw_read(&c, &r, false);
+    assert_int_equal(r.status, 200);
+    raw_close(&c);
+    raw_reply_release(&r);
+    for (int i = 0; i < IDLE; i++)
+        raw_close(&idle[i]);
+    free(idle);
+    fx_daemon_stop(&d);
+    setrlimit(RLIMIT_NOFILE, &was);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(followers_see_every_event_once_and_in_order),
         cmocka_unit_test(it_ends_cleanly_in_the_middle_of_everything),
+        cmocka_unit_test(idle_connections_leave_descriptors_for_the_work),
     };
 
     return T_RUN("api_load", tests);
