@@ -33,60 +33,6 @@ enum err_code micros_add(int64_t a, int64_t b, int64_t *out, struct err *e)
     return ERR_OK;
 }
 
-enum err_code micros_sub(int64_t a, int64_t b, int64_t *out, struct err *e)
-{
-    int64_t difference;
-
-    if (__builtin_sub_overflow(a, b, &difference))
-        return err_set(e, ERR_LIMIT, "the difference of two amounts is too large");
-    *out = difference;
-    return ERR_OK;
-}
-
-/* A zeroed struct takes the other's currency. */
-static bool currencies_agree(struct money a, struct money b)
-{
-    if (!a.currency[0])
-        return !b.currency[0] || a.micros == 0;
-    if (!b.currency[0])
-        return b.micros == 0;
-    return strcmp(a.currency, b.currency) == 0;
-}
-
-static enum err_code money_combine(struct money a, struct money b, bool minus, struct money *out,
-                                   struct err *e)
-{
-    struct money sum = a.currency[0] ? a : b;
-    enum err_code rc;
-
-    if (!currencies_agree(a, b))
-        return err_set(e, ERR_INVALID, "cannot %s %s %s %s", minus ? "subtract" : "add",
-                       b.currency[0] ? b.currency : "(none)", minus ? "from" : "to",
-                       a.currency[0] ? a.currency : "(none)");
-    rc = minus ? micros_sub(a.micros, b.micros, &sum.micros, e)
-               : micros_add(a.micros, b.micros, &sum.micros, e);
-    if (rc)
-        return rc;
-    *out = sum;
-    return ERR_OK;
-}
-
-enum err_code money_add(struct money a, struct money b, struct money *out, struct err *e)
-{
-    return money_combine(a, b, false, out, e);
-}
-
-enum err_code money_sub(struct money a, struct money b, struct money *out, struct err *e)
-{
-    return money_combine(a, b, true, out, e);
-}
-
-int money_compare(struct money a, struct money b)
-{
-    assert(currencies_agree(a, b));
-    return (a.micros > b.micros) - (a.micros < b.micros);
-}
-
 enum err_code money_accrue(int64_t rate_micros_per_hour, int64_t seconds, int32_t *remainder,
                            int64_t *micros, struct err *e)
 {

@@ -74,7 +74,4 @@ void field_release(const struct field *f, void *obj);
 void json_add_int(struct strbuf *out, int64_t value);
 void json_add_number(struct strbuf *out, double value);
 
-/* As json_quote() for `len` bytes. */
-void json_quote_bytes(struct strbuf *out, const char *bytes, size_t len);
-
 #endif

@@ -74,7 +74,7 @@ static void quote_ascii(struct strbuf *out, unsigned char c)
     strbuf_addc(out, hex[c & 15]);
 }
 
-void json_quote_bytes(struct strbuf *out, const char *bytes, size_t len)
+static void json_quote_bytes(struct strbuf *out, const char *bytes, size_t len)
 {
     size_t i = 0, run;
 

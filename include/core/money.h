@@ -19,20 +19,9 @@ struct money {
 /* Currency is copied; it must be three upper-case letters. */
 struct money money_of(int64_t micros, const char *currency);
 
-/* Errors: ERR_INVALID when currencies differ; ERR_LIMIT when the result does
- * not fit in int64. A zeroed struct counts as zero of any currency. */
-enum err_code money_add(struct money a, struct money b, struct money *out,
-                        struct err *e) MUST_CHECK;
-enum err_code money_sub(struct money a, struct money b, struct money *out,
-                        struct err *e) MUST_CHECK;
-
-/* -1, 0, 1. Asserts equal currencies: comparing EUR to USD is a programmer's error. */
-int money_compare(struct money a, struct money b);
-
-/* Checked int64 arithmetic for code that holds micros bare (the ledger).
+/* A sum of micro-units, checked; of one currency, which the caller knows.
  * Errors: ERR_LIMIT on overflow. */
 enum err_code micros_add(int64_t a, int64_t b, int64_t *out, struct err *e) MUST_CHECK;
-enum err_code micros_sub(int64_t a, int64_t b, int64_t *out, struct err *e) MUST_CHECK;
 
 /* The exact cost of `seconds` at an hourly rate: whole micro-units, and what is
  * left over as a numerator over 3600, carried into the next call, so that the

@@ -51,7 +51,8 @@ const void *list_selected(const struct list *l)
     return list_row(l, l->selected);
 }
 
-bool list_is_whole(const struct list *l)
+/* All rows of the list are in the window. */
+static bool is_whole(const struct list *l)
 {
     return l->loaded && l->page_first == 0 && l->next[0] == '\0';
 }
@@ -74,7 +75,7 @@ static void order_rows(struct list *l)
 
     free(l->order);
     l->order = NULL;
-    if (l->sort_column < 0 || !l->compare || l->count < 2 || !list_is_whole(l))
+    if (l->sort_column < 0 || !l->compare || l->count < 2 || !is_whole(l))
         return;
     order = calloc(l->count, sizeof *order);
     if (!order)
@@ -345,7 +346,7 @@ bool list_sort(struct list *l, int column, bool descending)
     char was[ID_MAX + SLUG_BYTES_MAX] = "";
     const void *selected = list_selected(l);
 
-    if (column >= 0 && !list_is_whole(l))
+    if (column >= 0 && !is_whole(l))
         return false;
     l->sort_column = column;
     l->descending = descending;

@@ -56,8 +56,6 @@ void list_close(struct list *l);
 /* Row of the window; NULL past its end. Borrowed until the next tick. */
 const void *list_row(const struct list *l, size_t index);
 const void *list_selected(const struct list *l);
-/* All rows of the list are in the window. */
-bool list_is_whole(const struct list *l);
 
 /* Select another row and fetch what lies beyond the window when it comes near. */
 void list_select(struct list *l, size_t index);

@@ -250,7 +250,7 @@ void canvas_fill(struct canvas *c, int row, int col, int width, enum style style
         put(c, row, i, ' ', 1, style);
 }
 
-void canvas_hline(struct canvas *c, int row, int col, int width, enum style style)
+static void put_line(struct canvas *c, int row, int col, int width, enum style style)
 {
     for (int i = 0; i < width && col + i < c->cols; i++)
         put(c, row, col + i, c->ascii ? '-' : 0x2500u, 1, style);
@@ -266,8 +266,8 @@ void canvas_box(struct canvas *c, enum style style, const char *title)
         put(c, row, 0, c->ascii ? '|' : 0x2502u, 1, style);
         put(c, row, last_col, c->ascii ? '|' : 0x2502u, 1, style);
     }
-    canvas_hline(c, 0, 0, c->cols, style);
-    canvas_hline(c, last_row, 0, c->cols, style);
+    put_line(c, 0, 0, c->cols, style);
+    put_line(c, last_row, 0, c->cols, style);
     for (int i = 0; i < 4; i++)
         put(c, i < 2 ? 0 : last_row, i % 2 ? last_col : 0, c->ascii ? '+' : corners[i], 1, style);
     canvas_textf(c, 0, 2, c->cols - 4, STYLE_STRONG, " %s ", title);

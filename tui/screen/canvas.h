@@ -64,7 +64,6 @@ void canvas_restyle(struct canvas *c, int row, int col, int width, enum style st
 void canvas_fill(struct canvas *c, int row, int col, int width, enum style style);
 /* A frame along the edge of `c` with a title, and its inside blanked. */
 void canvas_box(struct canvas *c, enum style style, const char *title);
-void canvas_hline(struct canvas *c, int row, int col, int width, enum style style);
 /* Park the cursor here; visible where something is typed. */
 void canvas_cursor_at(struct canvas *c, int row, int col, bool visible);
 

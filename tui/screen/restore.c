@@ -22,7 +22,7 @@ static struct {
     bool prepared;
 } saved;
 
-void restore_now(void)
+static void restore_now(void)
 {
     size_t at = 0;
 

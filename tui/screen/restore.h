@@ -14,8 +14,6 @@ void restore_prepare(int fd);
 void restore_bytes(const char *bytes);
 /* While the shell has the terminal (suspended, closed) a crash must not write to it. */
 void restore_arm(bool armed);
-/* Write the bytes and reset the line now. */
-void restore_now(void);
 /* Forget everything; the signals are as before. */
 void restore_forget(void);
 
