@@ -1,5 +1,5 @@
-# The only Makefile. `make help` lists what it does; nothing in it names a single source file,
-# so adding one needs no change here.
+# The only Makefile. `make help` lists what it does. Sources are found by their folders, so adding one
+# needs no change here; only a new program does.
 
 .DEFAULT_GOAL := all
 SHELL := /bin/bash
@@ -41,16 +41,17 @@ CPPFLAGS += -I. -Iinclude -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DHOURGLASS_VERSI
 CFLAGS := -std=gnu11 $(CFLAGS-$(PROFILE)) $(WARN) $(if $(WERROR),-Werror) -include core/banned.h $(EXTRA_CFLAGS)
 LDFLAGS := $(LDFLAGS-$(PROFILE)) $(EXTRA_LDFLAGS)
 
-# --- libraries: one sentence names what is missing -----------------------------------------------
+# --- libraries: one sentence names all that are missing, with their packages ----------------------
+PKG_CONFIG ?= pkg-config
+export PKG_CONFIG
 LIBS_COMMON := jansson yaml-0.1 libsodium
 LIBS_TUI := ncursesw libcurl
 LIBS_API := libmicrohttpd sqlite3 libcurl
 LIBS_GPU := libcurl
 LIBS_TEST := cmocka vterm libpq
 NEEDS_LIBS := $(filter-out help clean deps deps-test docs,$(or $(MAKECMDGOALS),all))
-pc = $(shell pkg-config $(1) $(2) 2>/dev/null)
+pc = $(shell $(PKG_CONFIG) $(1) $(2) 2>/dev/null)
 ALL_LIBS := $(sort $(LIBS_COMMON) $(LIBS_TUI) $(LIBS_API) $(LIBS_GPU))
-check_lib = pkg-config --exists $(1) || { echo "missing library '$(1)': run 'make deps', or install its -dev package (share/packages.txt)" >&2; exit 1; };
 
 NVCC ?= $(shell command -v nvcc 2>/dev/null || ls $${CUDA_HOME:-/usr/local/cuda}/bin/nvcc 2>/dev/null)
 
@@ -92,15 +93,15 @@ all: libs $(PROGRAMS) ## build the programs into build/$(PROFILE)/
 
 ##@ Check it
 .PHONY: test-run fault sim bench lint fuzz headers valgrind
-test-run: libs $(PROGRAMS) $(FAKES) $(TESTS)
+test-run: libs-test $(PROGRAMS) $(FAKES) $(TESTS)
 	@PROFILE=$(PROFILE) T='$(T)' K='$(K)' tests/run.sh $(TESTS)
 
 .PHONY: tests-build test-kinds
 # Some kinds only (KINDS="unit http"): how CI runs the thread sanitizer.
-test-kinds: libs $(PROGRAMS) $(FAKES) $(foreach k,$(KINDS),$(filter $(BUILD)/tests/$(k)/%,$(TESTS)))
+test-kinds: libs-test $(PROGRAMS) $(FAKES) $(foreach k,$(KINDS),$(filter $(BUILD)/tests/$(k)/%,$(TESTS)))
 	@PROFILE=$(PROFILE) tests/run.sh $(foreach k,$(KINDS),$(filter $(BUILD)/tests/$(k)/%,$(TESTS)))
 
-tests-build: libs $(PROGRAMS) $(FAKES) $(TESTS)
+tests-build: libs-test $(PROGRAMS) $(FAKES) $(TESTS)
 
 valgrind: ## run the unit tests under valgrind
 	@share/deps.sh build test lint
@@ -135,7 +136,7 @@ fuzz: ## run each fuzzer for SECONDS (60)
 openapi: all ## rewrite api/openapi.json from the route table
 	@$(BUILD)/hourglassd --openapi > $(BUILD)/openapi.json && mv $(BUILD)/openapi.json api/openapi.json
 
-.PHONY: deps deps-test install uninstall clean help docs libs format
+.PHONY: deps deps-test install uninstall clean help docs libs libs-test format
 deps: ## install the packages that building and running need (Debian)
 	@share/deps.sh build
 deps-test: ## install the packages that testing needs as well
@@ -158,12 +159,14 @@ help: ## this list
 	@echo; echo "PROFILE=$(PROFILES) (default: release; test: debug)   V=1 shows commands   WERROR=1 warnings are errors"
 
 libs:
-	@$(foreach l,$(ALL_LIBS),$(call check_lib,$(l))) true
+	@share/libs.sh $(ALL_LIBS)
 	@echo "gpu checks: $(if $(NVCC),nvcc found at $(NVCC); the state tier needs no kernels,no nvcc found; the state tier needs none)"
+libs-test:
+	@share/libs.sh $(ALL_LIBS) $(LIBS_TEST)
 
 # --- rules ---------------------------------------------------------------------------------------
 ifneq ($(NEEDS_LIBS),)
-CFLAGS_LIBS := $(call pc,--cflags,$(ALL_LIBS) $(LIBS_TEST))
+CFLAGS_LIBS := $(call pc,--cflags,$(ALL_LIBS)) $(call pc,--cflags,$(LIBS_TEST))
 endif
 
 $(BUILD)/obj/%.o: %.c

@@ -5,7 +5,7 @@ set -euo pipefail
 list=$(dirname "$0")/packages.txt
 missing=()
 for purpose in "$@"; do
-  while read -r _ package; do
+  while read -r _ package _; do
     state=$(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null || true)
     [ "${state:0:2}" = ii ] || missing+=("$package")
   done < <(grep "^$purpose " "$list")

@@ -326,13 +326,10 @@ static void a_result_that_cannot_be_written_is_no_success(void **state)
 {
     static const char *const answers[] = {OK_HEAD "{\"id\":\"" INS "\"}", NONE};
     int full = open("/dev/full", O_WRONLY | O_CLOEXEC), saved, rc;
-    char *argv[] = {NULL, NULL, NULL}, noun[] = "instance", verb[] = "show", id[] = INS;
+    char noun[] = "instance", verb[] = "show", id[] = INS, *argv[] = {noun, verb, id};
 
     (void)state;
     begin(answers);
-    argv[0] = noun;
-    argv[1] = verb;
-    argv[2] = id;
     fflush(stdout);
     saved = fcntl(1, F_DUPFD_CLOEXEC, 10);
     dup2(full, 1);
@@ -360,6 +357,20 @@ static void instance_show_is_clean_and_complete(void **state)
     assert_contains(got.out, ": not now, it^G runs\n");
     for (const char *p = got.out; *p; p++)
         assert_true(*p == '\n' || (unsigned char)*p >= ' ');
+}
+
+#define OVER      "{\"state\":\"terminated\",\"deadline_at\":\"2999-01-02T03:04:05Z\"}"
+#define OVER_PAGE OK_HEAD "{\"items\":[" OVER "]}"
+
+static void an_instance_that_is_over_has_no_end_to_come(void **state)
+{
+    static const char *const one[] = {OK_HEAD OVER, NONE}, *const list[] = {OVER_PAGE, NONE};
+
+    (void)state;
+    assert_int_equal(run_with(one, "instance show " INS), CLI_OK);
+    assert_contains(got.out, "\nends            -\n");
+    assert_int_equal(run_with(list, "instance list"), CLI_OK);
+    assert_null(strstr(got.out, "  in "));
 }
 
 /* --- launching -------------------------------------------------------------------------------- */
@@ -572,6 +583,7 @@ int main(void)
         cmocka_unit_test(an_answer_that_is_no_list_is_an_error),
         cmocka_unit_test(a_result_that_cannot_be_written_is_no_success),
         cmocka_unit_test(instance_show_is_clean_and_complete),
+        cmocka_unit_test(an_instance_that_is_over_has_no_end_to_come),
         cmocka_unit_test(what_is_launched_is_what_was_said),
         cmocka_unit_test(a_dry_run_sends_nothing_else_and_tells_the_refusal),
         cmocka_unit_test(what_cannot_be_meant_is_refused_before_anything_is_sent),

@@ -244,6 +244,37 @@ static void offers_sort_by_the_next_column_and_turn_round(void **state)
     assert_contains(fx_console_row(fx, 3), "H200-8");
 }
 
+static void what_is_over_shows_no_end_to_come(void **state)
+{
+    static const struct {
+        const char *state;
+        bool ends;
+    } rows[] = {{"running", true}, {"stopped", false}, {"terminated", false}, {"failed", false}};
+    struct fx_console *fx = *state;
+    char body[300], page[400];
+
+    fx_console_keys(fx, "3");
+    screen_memory_resize(fx->screen, 24, 140);
+    console_resized(&fx->console);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        snprintf(body, sizeof body,
+                 "{\"id\":\"ins_1\",\"name\":\"one\",\"state\":\"%s\","
+                 "\"deadline_at\":\"2026-11-21T08:09:00Z\"}",
+                 rows[i].state);
+        snprintf(page, sizeof page, "{\"items\":[%s]}", body);
+        fake_api_on(&fx->api, "GET /v1/instances", 200, page);
+        fake_api_on(&fx->api, "GET /v1/instances/ins_1", 200, body);
+        fx_console_keys(fx, "r");
+        assert_contains(fx_console_text(fx), "STOPS AT");
+        assert_int_equal(strstr(fx_console_text(fx), "2026-11-21 08:09Z") != NULL, rows[i].ends);
+        fx_console_keys(fx, "d");
+        assert_contains(fx_console_text(fx), rows[i].state);
+        assert_int_equal(strstr(fx_console_text(fx), "stops at") != NULL, rows[i].ends);
+        assert_int_equal(strstr(fx_console_text(fx), "2026-11-21 08:09Z") != NULL, rows[i].ends);
+        fx_console_keys(fx, "<Esc>");
+    }
+}
+
 static void filter_is_asked_of_the_server_and_shown(void **state)
 {
     struct fx_console *fx = *state;
@@ -407,6 +438,7 @@ int main(void)
         TEST(same_state_draws_the_same_cells_and_no_frame_is_shown_twice),
         TEST(offers_mark_example_prices_stock_and_foreign_law),
         TEST(offers_sort_by_the_next_column_and_turn_round),
+        TEST(what_is_over_shows_no_end_to_come),
         TEST(filter_is_asked_of_the_server_and_shown),
         TEST(filter_that_is_dismissed_changes_nothing),
         TEST(commands_complete_and_go),

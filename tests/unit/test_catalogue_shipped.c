@@ -74,6 +74,8 @@ static void every_shipped_figure_has_its_source(void **state)
     for (size_t i = 0; i < c.offer_count; i++) {
         assert_true(strlen(c.offers[i].price_source) > 8);
         assert_int_equal(c.offers[i].price_is_example, says_example(c.offers[i].price_source));
+        /* A price that is said to be real says when it was. */
+        assert_true(c.offers[i].price_is_example || strstr(c.offers[i].price_source, " 2026-"));
     }
     catalogue_release(&c);
 }

@@ -433,6 +433,32 @@ static void a_value_is_shown_by_its_kind(void **state)
     }
 }
 
+static void a_column_says_nothing_in_the_states_that_it_is_not_for(void **state)
+{
+    const struct cli_column col = {"V", "v", SHOW_TEXT, "stopped terminated"};
+    static const struct {
+        const char *json, *want;
+    } rows[] = {
+        {"{\"v\":\"x\",\"state\":\"running\"}", "x"},
+        {"{\"v\":\"x\",\"state\":\"stopped\"}", "-"},
+        {"{\"v\":\"x\",\"state\":\"terminated\"}", "-"},
+        {"{\"v\":\"x\",\"state\":\"terminate\"}", "x"},
+        {"{\"v\":\"x\",\"state\":\"\"}", "x"},
+        {"{\"v\":\"x\",\"state\":7}", "x"},
+        {"{\"v\":\"x\"}", "x"},
+    };
+    struct cli c = {.clock = clock_real()};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        json_t *o = tree(rows[i].json);
+        char cell[100];
+
+        assert_string_equal(cli_cell(&c, o, &col, cell, sizeof cell), rows[i].want);
+        json_decref(o);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -453,6 +479,7 @@ int main(void)
         cmocka_unit_test(a_question_without_a_terminal_is_wrong_use),
         cmocka_unit_test(a_table_is_straight_whatever_is_in_it),
         cmocka_unit_test(a_value_is_shown_by_its_kind),
+        cmocka_unit_test(a_column_says_nothing_in_the_states_that_it_is_not_for),
     };
 
     return T_RUN("cli", tests);

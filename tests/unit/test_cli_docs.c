@@ -300,6 +300,55 @@ static void flags_before_the_command_do_not_confuse_it(void **state)
     assert_offers(&out, "job", true);
 }
 
+/* In a new zsh in the folder $1 that was told $2, type part of a word, Tab and Enter; what came of
+ * it is printed unless it is the whole word. */
+static const char press_tab[] =
+    "zmodload zsh/zpty && zpty shell \"cd ${(q)1} && exec zsh -f -i\" || exit 1\n"
+    "zpty -w shell \"PS1='rea''dy>'; hourglass() print ran:\\$*:; autoload -U compinit; $2\"\n"
+    "zpty -r shell said '*ready>*'\n"
+    "zpty -w -n shell $'hourglass instance laun\\t\\r'\n"
+    "zpty -r shell said '*ran:*:*'\n"
+    "[[ $said = *ran:instance\\ launch:* ]] || print -r -- \"$said\"\n"
+    "zpty -d shell\n";
+
+static void the_first_tab_in_zsh_completes(void **state)
+{
+    /* Installed, so that it is read at the first Tab; source <(hourglass completion zsh). */
+    static const char *const told[] = {"fpath=($PWD $fpath); compinit -u -d $PWD/dump",
+                                       "compinit -u -d $PWD/dump; . ./_hourglass"};
+    const char *dir = t_dir(), *argv[] = {"zsh", "-f", "-c", press_tab, "zsh", dir, NULL, NULL};
+    char file[500];
+
+    (void)state;
+    if (access("/usr/bin/zsh", X_OK) && access("/bin/zsh", X_OK))
+        skip();
+    snprintf(file, sizeof file, "%s/_hourglass", dir);
+    assert_int_equal(rename(script("zsh"), file), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
+        STRBUF out = {0};
+
+        argv[6] = told[i];
+        strbuf_init(&out, 100000);
+        bash(argv, &out);
+        assert_string_equal(out.data, "");
+    }
+}
+
+/* Without a zsh to try it: what is read as the body of a function calls that function. */
+static void the_script_for_zsh_ends_by_answering(void **state)
+{
+    static const char last[] = "\n[ \"${funcstack[1]-}\" != _hourglass ] || "
+                               "_bash_complete -F _hourglass\n";
+    STRBUF text = {0};
+
+    (void)state;
+    strbuf_init(&text, 1000000);
+    assert_true(cli_completion_write("zsh", &text));
+    assert_int_equal(strncmp(text.data, "#compdef hourglass\n", 19), 0);
+    assert_true(text.len > strlen(last));
+    assert_string_equal(text.data + text.len - strlen(last), last);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +360,8 @@ int main(void)
         cmocka_unit_test(every_flag_of_every_command_is_completed_and_no_other),
         cmocka_unit_test(values_and_files_are_completed_where_they_can_be),
         cmocka_unit_test(flags_before_the_command_do_not_confuse_it),
+        cmocka_unit_test(the_first_tab_in_zsh_completes),
+        cmocka_unit_test(the_script_for_zsh_ends_by_answering),
     };
 
     return T_RUN("cli docs", tests);

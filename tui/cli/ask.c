@@ -141,16 +141,6 @@ int cli_send(struct cli *c, const char *method, const char *path, const char *bo
 
 /* --- waiting ---------------------------------------------------------------------------------- */
 
-static bool word_in(const char *words, const char *word)
-{
-    size_t len = strlen(word);
-
-    for (const char *p = words; len && (p = strstr(p, word)); p += len)
-        if ((p == words || p[-1] == ' ') && (p[len] == ' ' || !p[len]))
-            return true;
-    return false;
-}
-
 static bool is_away(enum err_code rc)
 {
     return rc == ERR_UNREACHABLE || rc == ERR_TIMEOUT || rc == ERR_BUSY || rc == ERR_STORAGE ||
@@ -184,8 +174,8 @@ static int wait_look(struct cli *c, const struct ask *a, const char *until, cons
         cli_say("%s; waiting on", e.msg);
     *away = rc != ERR_OK;
     state = json_string_value(json_object_get(*out, "state"));
-    *over = state && (word_in(until, state) || word_in(failed, state));
-    return *over && word_in(failed, state) ? CLI_BAD_RESULT : CLI_OK;
+    *over = state && (cli_word_in(until, state) || cli_word_in(failed, state));
+    return *over && cli_word_in(failed, state) ? CLI_BAD_RESULT : CLI_OK;
 }
 
 int cli_wait(struct cli *c, const char *path, const char *until, const char *failed, json_t **out)

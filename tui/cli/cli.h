@@ -132,6 +132,7 @@ enum cli_show {
 struct cli_column {
     const char *title, *path;
     enum cli_show show;
+    const char *not_in; /* states, separated by blanks, in which it says nothing; NULL: none */
 };
 #define CLI_COLUMNS_MAX 16
 
@@ -146,6 +147,8 @@ void cli_table(struct cli *c, const json_t *items, const struct cli_column *colu
 /* One value as text (clean). Returns buf. */
 const char *cli_cell(struct cli *c, const json_t *object, const struct cli_column *col, char *buf,
                      size_t size);
+/* Is `word` one of `words`, which are separated by blanks? */
+bool cli_word_in(const char *words, const char *word);
 /* Text of the server's on one line, clean. Returns buf. */
 const char *cli_clean(const char *text, char *buf, size_t size);
 

@@ -140,13 +140,23 @@ static void bash(struct strbuf *out)
                      "complete -F _hourglass hourglass\n");
 }
 
+/* zsh runs the bash functions. It reads an installed file as the body of the function _hourglass
+ * when Tab is pressed for the first time: that Tab is answered too. */
+static void zsh(struct strbuf *out)
+{
+    strbuf_adds(out, "#compdef hourglass\nautoload -U +X bashcompinit && bashcompinit\n");
+    bash(out);
+    strbuf_adds(out, "[ \"${funcstack[1]-}\" != _hourglass ] || _bash_complete -F _hourglass\n");
+}
+
 bool cli_completion_write(const char *shell, struct strbuf *out)
 {
     if (strcmp(shell, "zsh") == 0)
-        strbuf_adds(out, "#compdef hourglass\nautoload -U +X bashcompinit && bashcompinit\n");
-    else if (strcmp(shell, "bash") != 0)
+        zsh(out);
+    else if (strcmp(shell, "bash") == 0)
+        bash(out);
+    else
         return false;
-    bash(out);
     return !out->failed;
 }
 

@@ -8,6 +8,9 @@
 #include "tui/cli/cli.h"
 #include "tui/cli/estimate.h"
 
+/* A deadline is when it will end by itself: nothing is left to end in these. */
+#define ENDED "stopping stopped terminating terminated failed"
+
 static const struct cli_column list_columns[] = {
     {"ID", "id", SHOW_TEXT},
     {"NAME", "name", SHOW_TEXT},
@@ -18,7 +21,7 @@ static const struct cli_column list_columns[] = {
     {"PRICE/H", "price_per_hour", SHOW_MONEY},
     {"COST", "cost", SHOW_MONEY},
     {"CREATED", "created_at", SHOW_AGO},
-    {"ENDS", "deadline_at", SHOW_AGO},
+    {"ENDS", "deadline_at", SHOW_AGO, ENDED},
 };
 
 static const struct cli_column show_columns[] = {
@@ -38,7 +41,7 @@ static const struct cli_column show_columns[] = {
     {"limits by", "limits", SHOW_TEXT},
     {"created", "created_at", SHOW_TIME},
     {"running since", "running_at", SHOW_TIME},
-    {"ends", "deadline_at", SHOW_TIME},
+    {"ends", "deadline_at", SHOW_TIME, ENDED},
     {"ended", "ended_at", SHOW_TIME},
 };
 

@@ -81,6 +81,23 @@ static void cell_plain(const json_t *v, char *buf, size_t size)
         text_copy(buf, size, "?");
 }
 
+bool cli_word_in(const char *words, const char *word)
+{
+    size_t len = strlen(word);
+
+    for (const char *p = words; len && (p = strstr(p, word)); p += len)
+        if ((p == words || p[-1] == ' ') && (p[len] == ' ' || !p[len]))
+            return true;
+    return false;
+}
+
+static bool says_nothing(const json_t *object, const struct cli_column *col)
+{
+    const char *state = json_string_value(json_object_get(object, "state"));
+
+    return col->not_in && state && cli_word_in(col->not_in, state);
+}
+
 const char *cli_cell(struct cli *c, const json_t *object, const struct cli_column *col, char *buf,
                      size_t size)
 {
@@ -88,7 +105,7 @@ const char *cli_cell(struct cli *c, const json_t *object, const struct cli_colum
     const char *text = json_string_value(v);
     char span[DURATION_TEXT_MAX];
 
-    if (!v || json_is_null(v) || (text && !text[0]) ||
+    if (!v || json_is_null(v) || (text && !text[0]) || says_nothing(object, col) ||
         (col->show == SHOW_EXIT && json_integer_value(v) < 0)) {
         text_copy(buf, size, "-");
     } else if (col->show == SHOW_MONEY) {

@@ -77,8 +77,8 @@ static void money_lines(const struct instance *i, struct pen *p, int64_t now_ms)
     pen_value(p, STYLE_STRONG, "cost so far", "%s",
               money_grouped(instance_cost_now(i, now_ms), 6, money));
     pen_value(p, STYLE_NORMAL, "billing", "%s", billing_names[i->billing]);
-    if (i->deadline_at_ms)
-        pen_value(p, STYLE_NORMAL, "stops at", "%s", when_format(i->deadline_at_ms, when));
+    if (instance_ends_at(i))
+        pen_value(p, STYLE_NORMAL, "stops at", "%s", when_format(instance_ends_at(i), when));
 }
 
 static void machine_lines(const struct instance *i, struct pen *p)

@@ -186,7 +186,7 @@ static void instance_cell(const void *row, size_t column, int64_t now_ms, struct
         age_format(i->state_since_ms, now_ms, out->text);
         break;
     case INSTANCE_C_DEADLINE:
-        when_format(i->deadline_at_ms, out->text);
+        when_format(instance_ends_at(i), out->text);
         break;
     case INSTANCE_C_GPUS:
         snprintf(out->text, sizeof out->text, "%" PRId64 "%s", i->gpu_count,
@@ -221,7 +221,7 @@ static int instance_compare(const void *x, const void *y, int column)
     case INSTANCE_C_SINCE:
         return order_of(b->state_since_ms, a->state_since_ms);
     case INSTANCE_C_DEADLINE:
-        return order_of(a->deadline_at_ms, b->deadline_at_ms);
+        return order_of(instance_ends_at(a), instance_ends_at(b));
     case INSTANCE_C_GPUS:
         return order_of(a->gpu_count, b->gpu_count);
     case INSTANCE_C_ZONE:

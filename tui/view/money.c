@@ -20,6 +20,27 @@ struct money instance_cost_now(const struct instance *i, int64_t now_ms)
     return cost;
 }
 
+int64_t instance_ends_at(const struct instance *i)
+{
+    switch (i->state) {
+    case INSTANCE_STOPPING:
+    case INSTANCE_STOPPED:
+    case INSTANCE_TERMINATING:
+    case INSTANCE_TERMINATED:
+    case INSTANCE_FAILED:
+        return 0;
+    case INSTANCE_REQUESTED:
+    case INSTANCE_PROVISIONING:
+    case INSTANCE_HEALTH_CHECK:
+    case INSTANCE_RUNNING:
+    case INSTANCE_UNREACHABLE:
+    case INSTANCE_STARTING:
+    case INSTANCE_STATE_COUNT:
+        break;
+    }
+    return i->deadline_at_ms;
+}
+
 enum style instance_style(enum instance_state state)
 {
     switch (state) {

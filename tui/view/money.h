@@ -10,6 +10,8 @@
 
 /* What it has cost until now: as answered, and at its price since, while it bills. */
 struct money instance_cost_now(const struct instance *i, int64_t now_ms);
+/* When it will end by itself; 0: never, or nothing is left to end. */
+int64_t instance_ends_at(const struct instance *i);
 enum style instance_style(enum instance_state state);
 enum style job_style(enum job_state state);
 /* "no_credit": "stopped: credit_exhausted"; only the state where there is no reason. */

@@ -1,0 +1,99 @@
+/* What `make` says about libraries that are not there: all of them at once, with the packages to
+ * install. A fake pkg-config knows every library but some. */
+#include "tests/support/t.h"
+
+#include <sys/wait.h>
+
+#include "core/file.h"
+#include "core/process.h"
+
+/* `make GOAL` where pkg-config is `program`. Returns its exit status, what it said in `said`. */
+static int make_with(const char *program, const char *goal, struct strbuf *said)
+{
+    const char *source = getenv("HOURGLASS_SOURCE");
+    char variable[500];
+    const char *argv[] = {"make", "-s", "-C", source ? source : ".", goal, variable, NULL};
+    struct process p = {.argv = argv, .timeout_ms = 60000, .errors = said};
+    int status = -1;
+    struct err e;
+
+    snprintf(variable, sizeof variable, "PKG_CONFIG=%s", program);
+    strbuf_reset(said);
+    assert_ok(process_run(&p, &status, &e), &e);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* A pkg-config that knows all but these, given as a pattern of sh. */
+static const char *fake_without(const char *pattern)
+{
+    static char path[500];
+    char text[300];
+    struct err e;
+
+    snprintf(path, sizeof path, "%s/pkg-config", t_dir());
+    snprintf(text, sizeof text, "#!/bin/sh\ncase \"$2\" in %s) exit 1;; esac\n", pattern);
+    assert_ok(file_write(path, text, strlen(text), 0755, &e), &e);
+    return path;
+}
+
+static void everything_that_is_missing_is_named_with_its_package(void **state)
+{
+    STRBUF said = {0};
+
+    (void)state;
+    strbuf_init(&said, 10000);
+    assert_int_not_equal(make_with(fake_without("jansson|ncursesw"), "libs", &said), 0);
+    assert_contains(said.data, "missing libraries: jansson (libjansson-dev), ncursesw "
+                               "(libncurses-dev): run 'make deps', or install these packages\n");
+}
+
+static void what_only_tests_need_is_asked_for_when_tests_are_built(void **state)
+{
+    const char *fake = fake_without("cmocka|jansson");
+    STRBUF said = {0};
+
+    (void)state;
+    strbuf_init(&said, 10000);
+    assert_int_not_equal(make_with(fake, "libs-test", &said), 0);
+    assert_contains(said.data, "jansson (libjansson-dev), cmocka (libcmocka-dev): run 'make "
+                               "deps-test', or");
+    fake = fake_without("cmocka|vterm|libpq");
+    assert_int_equal(make_with(fake, "libs", &said), 0);
+    assert_int_not_equal(make_with(fake, "tests-build", &said), 0);
+    assert_contains(said.data, "vterm (libvterm-dev), libpq (libpq-dev)");
+}
+
+static void every_library_has_its_package_in_the_list(void **state)
+{
+    STRBUF said = {0};
+
+    (void)state;
+    strbuf_init(&said, 10000);
+    assert_int_not_equal(make_with("false", "libs-test", &said), 0);
+    assert_contains(said.data, "sqlite3 (libsqlite3-dev)");
+    assert_null(strstr(said.data, "no package known"));
+}
+
+static void a_machine_without_pkg_config_is_told_so(void **state)
+{
+    STRBUF said = {0};
+
+    (void)state;
+    strbuf_init(&said, 10000);
+    assert_int_not_equal(make_with("/nonexistent/pkg-config", "libs", &said), 0);
+    assert_contains(said.data, "'/nonexistent/pkg-config': run 'make deps', or install the "
+                               "package pkg-config\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(everything_that_is_missing_is_named_with_its_package),
+        cmocka_unit_test(what_only_tests_need_is_asked_for_when_tests_are_built),
+        cmocka_unit_test(every_library_has_its_package_in_the_list),
+        cmocka_unit_test(a_machine_without_pkg_config_is_told_so),
+    };
+
+    return T_RUN("build", tests);
+}
