@@ -266,16 +266,42 @@ static const char money_schema[] =
     "\"amount_micros\":{\"type\":\"integer\",\"format\":\"int64\"},"
     "\"currency\":{\"type\":\"string\",\"pattern\":\"^[A-Z]{3}$\"}}}";
 
+/* Open at its end: money that an error has to tell follows. */
 static const char problem_schema[] =
     "{\"type\":\"object\",\"description\":\"An error (RFC 9457); further members are facts to act "
     "on.\",\"required\":[\"type\",\"title\",\"status\",\"detail\",\"code\",\"request_id\"],"
     "\"properties\":{\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},"
     "\"status\":{\"type\":\"integer\"},\"detail\":{\"type\":\"string\"},"
     "\"code\":{\"type\":\"string\"},\"request_id\":{\"type\":\"string\"},"
-    "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"pointer\","
+    "\"errors\":{\"type\":\"array\",\"description\":\"400 and 422: each mistake and its place.\","
+    "\"items\":{\"type\":\"object\",\"required\":[\"pointer\","
     "\"code\",\"detail\"],\"properties\":{\"pointer\":{\"type\":\"string\",\"description\":"
-    "\"JSON pointer into the body, or ?name of a query argument.\"},"
-    "\"code\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"}}}}}}";
+    "\"JSON pointer into the body (empty: the whole of it), or ?name of a query argument; in a "
+    "body that is not JSON as far as the place is known.\"},"
+    "\"code\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"}}}},"
+    "\"alternatives\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":"
+    "\"out-of-stock: ids of offers that have stock, those with the same GPU if there are "
+    "any.\"}";
+
+static const struct {
+    const char *name, *help;
+} money_facts[] = {
+    {"available", "insufficient-credit: what can be used."},
+    {"required", "insufficient-credit: what would be set aside."},
+    {"price_per_hour", "conflict: the price now, where it is above price_max."},
+    {"price_max", "conflict: the most that was to be paid."},
+};
+
+static void problem(struct strbuf *out)
+{
+    raw(out, "Problem", problem_schema);
+    for (size_t i = 0; i < ARRAY_SIZE(money_facts); i++) {
+        raw(out, money_facts[i].name, "{");
+        text(out, "description", money_facts[i].help);
+        raw(out, "$ref", "\"#/components/schemas/Money\"}");
+    }
+    strbuf_adds(out, "}}");
+}
 
 static void components(struct strbuf *out, const struct route *routes, size_t count)
 {
@@ -296,7 +322,7 @@ static void components(struct strbuf *out, const struct route *routes, size_t co
             shape_each(routes[i].dry_out, shape_add, set);
     }
     raw(out, "Money", money_schema);
-    raw(out, "Problem", problem_schema);
+    problem(out);
     for (size_t i = 0; set && i < set->count; i++) {
         key(out, set->shapes[i]->name);
         shape_schema(set->shapes[i], out);

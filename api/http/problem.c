@@ -51,12 +51,12 @@ static size_t fact_find(const struct err *e, const char *key, size_t from)
     return from;
 }
 
-/* A key that occurs more than once is a list, written where it first stands. */
+/* Texts are a list, be there one or more; it is written where its first item stands. */
 static void facts_write(const struct err *e, struct strbuf *out)
 {
     for (size_t i = 0; i < e->fact_count; i++) {
         const char *key = e->facts[i].key;
-        bool list = fact_find(e, key, i + 1) < e->fact_count;
+        bool list = e->facts[i].kind == ERR_FACT_TEXT;
 
         if (fact_find(e, key, 0) < i)
             continue;

@@ -34,6 +34,9 @@ struct mark {
 struct mark pointer_push(struct decoder *d, const char *step);
 struct mark pointer_push_index(struct decoder *d, size_t index);
 void pointer_pop(struct decoder *d, struct mark before);
+/* Step from the root to where `bytes + end` is, by what stands before it: text that is not JSON
+ * beyond `end`. At most JSON_DEPTH_MAX steps; stays at the object where no key is whole. */
+void pointer_follow(struct decoder *d, const char *bytes, size_t end);
 
 /* Note a mistake at the present place. `code` is static. */
 void mistake(struct decoder *d, const char *code, const char *fmt, ...) PRINTF_LIKE(3, 4);

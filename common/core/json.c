@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/core/decoder.h"
 #include "core/text.h"
-
-#define NEAR_BYTES_MAX 60
 
 struct place {
     size_t line, column;
@@ -26,11 +25,24 @@ static struct place place_of(const char *bytes, size_t at)
     return p;
 }
 
-static enum err_code refuse_at(const char *bytes, size_t at, const char *what, struct err *e)
+/* The sentence has the line and column, the detail the member that the text before `end`
+ * leads to. */
+static enum err_code refuse(const char *bytes, size_t end, struct place p, const char *code,
+                            const char *what, struct err *e)
 {
-    struct place p = place_of(bytes, at);
+    struct decoder d = {.e = e};
 
-    return err_set(e, ERR_BAD_REQUEST, "line %zu, column %zu: %s", p.line, p.column, what);
+    err_set(e, ERR_BAD_REQUEST, "line %zu, column %zu: %s", p.line, p.column, what);
+    if (e)
+        pointer_follow(&d, bytes, end);
+    err_detail(e, d.pointer, code, "%s", what);
+    return ERR_BAD_REQUEST;
+}
+
+static enum err_code refuse_at(const char *bytes, size_t at, const char *code, const char *what,
+                               struct err *e)
+{
+    return refuse(bytes, at, place_of(bytes, at), code, what, e);
 }
 
 static enum err_code utf8_check(const char *bytes, size_t len, struct err *e)
@@ -42,9 +54,9 @@ static enum err_code utf8_check(const char *bytes, size_t len, struct err *e)
 
         n = text_decode(bytes + i, len - i, &c);
         if (c == 0)
-            return refuse_at(bytes, i, "a NUL byte is not allowed", e);
+            return refuse_at(bytes, i, "bad_text", "a NUL byte is not allowed", e);
         if (c == 0xFFFD && n == 1)
-            return refuse_at(bytes, i, "the text is not valid UTF-8", e);
+            return refuse_at(bytes, i, "bad_text", "the text is not valid UTF-8", e);
     }
     return ERR_OK;
 }
@@ -70,45 +82,42 @@ static enum err_code depth_check(const char *bytes, size_t len, struct err *e)
             depth--;
         if (depth > JSON_DEPTH_MAX) {
             snprintf(what, sizeof what, "nested deeper than %d levels", JSON_DEPTH_MAX);
-            return refuse_at(bytes, i, what, e);
+            return refuse_at(bytes, i, "too_deep", what, e);
         }
     }
     return ERR_OK;
 }
 
-/* A plain sentence for what jansson found; its own words where they are plain. */
-static const char *plain_words(const json_error_t *je)
-{
-    switch ((int)json_error_code(je)) {
-    case json_error_end_of_input_expected:
-        return "there is more text after the document";
-    case json_error_premature_end_of_input:
-        return "the document ends too early";
-    case json_error_duplicate_key:
-        return "the same field occurs twice in one object";
-    case json_error_null_character:
-        return "\\u0000 is not allowed in text";
-    case json_error_numeric_overflow:
-        return "the number is too large (integers must fit in 64 bits)";
-    case json_error_out_of_memory:
-        return "out of memory";
-    case json_error_stack_overflow:
-        return "nested too deeply";
-    default:
-        return NULL;
-    }
-}
+/* What jansson found: the code of the detail and a plain sentence. */
+static const struct fault {
+    enum json_error_code found;
+    const char *code, *what;
+} faults[] = {
+    {json_error_end_of_input_expected, "bad_json", "there is more text after the document"},
+    {json_error_premature_end_of_input, "bad_json", "the document ends too early"},
+    {json_error_duplicate_key, "duplicate_field", "the same field occurs twice in one object"},
+    {json_error_null_character, "bad_text", "\\u0000 is not allowed in text"},
+    {json_error_null_byte_in_key, "bad_text", "\\u0000 is not allowed in text"},
+    {json_error_numeric_overflow, "out_of_range",
+     "the number is too large (integers must fit in 64 bits)"},
+    {json_error_out_of_memory, "bad_json", "out of memory"},
+    {json_error_stack_overflow, "too_deep", "nested too deeply"},
+};
 
-static enum err_code parse_error(const json_error_t *je, struct err *e)
+/* Where there is no plain sentence, a token stands where it must not: jansson's own words, and
+ * the place is before the token. */
+static enum err_code parse_error(const char *bytes, const json_error_t *je, struct err *e)
 {
-    const char *plain = plain_words(je);
+    struct place p = {(size_t)je->line, (size_t)je->column};
+    size_t end = je->position > 0 ? (size_t)je->position : 0;
     STRBUF words = {0};
 
-    if (plain)
-        return err_set(e, ERR_BAD_REQUEST, "line %d, column %d: %s", je->line, je->column, plain);
+    for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
+        if (faults[i].found == json_error_code(je))
+            return refuse(bytes, end, p, faults[i].code, faults[i].what, e);
     strbuf_init(&words, 4 * sizeof je->text);
     text_clean(&words, je->text, strlen(je->text), TEXT_ONE_LINE);
-    return err_set(e, ERR_BAD_REQUEST, "line %d, column %d: %s", je->line, je->column, words.data);
+    return refuse(bytes, end ? end - 1 : 0, p, "bad_json", words.data, e);
 }
 
 enum err_code json_parse(const char *bytes, size_t len, json_t **out, struct err *e)
@@ -118,7 +127,7 @@ enum err_code json_parse(const char *bytes, size_t len, json_t **out, struct err
     json_t *tree;
 
     if (len == 0)
-        return err_set(e, ERR_BAD_REQUEST, "line 1, column 1: the document is empty");
+        return refuse_at(bytes, 0, "bad_json", "the document is empty", e);
     rc = utf8_check(bytes, len, e);
     if (!rc)
         rc = depth_check(bytes, len, e);
@@ -126,7 +135,7 @@ enum err_code json_parse(const char *bytes, size_t len, json_t **out, struct err
         return rc;
     tree = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &je);
     if (!tree)
-        return parse_error(&je, e);
+        return parse_error(bytes, &je, e);
     *out = tree;
     return ERR_OK;
 }

@@ -65,8 +65,8 @@ struct err_detail {
 enum err_fact_kind { ERR_FACT_TEXT, ERR_FACT_INT, ERR_FACT_MONEY };
 
 /* A named value that the caller can act on: available and required credit,
- * the offers that have stock, seconds to wait. A key that occurs more than
- * once is a list. */
+ * the offers that have stock, seconds to wait. A text is one item of a list of
+ * that name, also when it is the only one. */
 struct err_fact {
     const char *key; /* static, snake_case */
     enum err_fact_kind kind;

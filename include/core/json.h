@@ -125,7 +125,9 @@ struct shape {
 
 /* Parse a whole document: UTF-8, no NUL, no duplicate keys, depth at most
  * JSON_DEPTH_MAX, nothing after it. Caller owns *out (json_decref).
- * Errors: ERR_BAD_REQUEST with line and column in the sentence. */
+ * Errors: ERR_BAD_REQUEST with line and column in the sentence, and one detail with the pointer
+ * of the member there, or of the nearest one whose name is whole. Codes of the detail: bad_json,
+ * bad_text, duplicate_field, out_of_range, too_deep. */
 enum err_code json_parse(const char *bytes, size_t len, json_t **out, struct err *e) MUST_CHECK;
 
 /* Decode `in` into the zeroed struct `out`. Unknown field, wrong type, unknown enum

@@ -143,6 +143,15 @@ struct live {
     bool covered[128]; /* by index of api_routes */
 };
 
+static void live_free(struct live *l)
+{
+    raw_close(&l->c);
+    raw_reply_release(&l->r);
+    json_decref(l->doc);
+    fx_daemon_clear(&l->d);
+    free(l);
+}
+
 static const json_t *responses(struct live *l, const struct route *r)
 {
     static const char *const methods[] = {"get", "post", "patch", "delete"};
@@ -285,6 +294,53 @@ static void renting_life(struct live *l)
     ask_one(l, HTTP_DELETE, "/v1/instances/{id}", id, NULL);
 }
 
+/* Refusals with each kind of further member, and the one that must be there. */
+static const struct {
+    int status;
+    const char *body, *member;
+} refused[] = {
+    {400, "{\"offer_id\":\"\xff\"}", "errors"},
+    {422, "{\"offer_id\":\"local-cpu-2.local\",\"colour\":1}", "errors"},
+    {409, "{\"offer_id\":\"h100-1-80g.fr-par-2\"}", "alternatives"},
+    {409,
+     "{\"offer_id\":\"local-cpu-2.local\",\"price_max\":{\"amount_micros\":1,\"currency\":\"EUR\"}"
+     "}",
+     "price_max"},
+    {402, "{\"offer_id\":\"local-gpu-4.local\"}", "required"},
+};
+
+static void refusals_have_only_members_that_the_document_names(void **state)
+{
+    struct live *l = calloc(1, sizeof *l);
+    const json_t *schemas;
+
+    (void)state;
+    l->doc = document();
+    l->c.fd = -1;
+    l->d.grant = "0.10";
+    fx_daemon_init(&l->d);
+    fx_daemon_start(&l->d);
+    schemas = json_object_get(json_object_get(l->doc, "components"), "schemas");
+    for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+        json_t *p = NULL;
+        struct err e;
+
+        raw_close(&l->c);
+        assert_true(raw_open_unix(&l->c, l->d.socket));
+        raw_ask(&l->c, &l->r,
+                "POST /v1/instances HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
+                "Idempotency-Key: k\r\nContent-Length: %zu\r\n"
+                "Content-Type: application/json\r\n\r\n%s",
+                l->d.token, strlen(refused[i].body), refused[i].body);
+        assert_int_equal(l->r.status, refused[i].status);
+        assert_ok(json_parse(l->r.body.data, l->r.body.len, &p, &e), &e);
+        fits(l->doc, json_object_get(schemas, "Problem"), p, "problem");
+        assert_non_null(json_object_get(p, refused[i].member));
+        json_decref(p);
+    }
+    live_free(l);
+}
+
 static void live_answers_are_what_the_document_promises(void **state)
 {
     struct live *l = calloc(1, sizeof *l);
@@ -303,11 +359,7 @@ static void live_answers_are_what_the_document_promises(void **state)
         if (!l->covered[i] && !(api_routes[i].flags & ROUTE_TUNNEL))
             fail_msg("%s %s was not asked", http_method_names[api_routes[i].method],
                      api_routes[i].pattern);
-    raw_close(&l->c);
-    raw_reply_release(&l->r);
-    json_decref(l->doc);
-    fx_daemon_clear(&l->d);
-    free(l);
+    live_free(l);
 }
 
 int main(void)
@@ -315,6 +367,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_committed_file_is_what_the_table_writes),
         cmocka_unit_test(every_route_is_documented_and_unique),
+        cmocka_unit_test(refusals_have_only_members_that_the_document_names),
         cmocka_unit_test(live_answers_are_what_the_document_promises),
     };
 

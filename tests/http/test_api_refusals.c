@@ -80,15 +80,18 @@ static const struct refusal {
      "/stop_after_seconds"},
     {"overflowing number", LAUNCH, KEY,
      "{\"offer_id\":\"local-gpu-1.local\",\"stop_after_seconds\":99999999999999999999}", 400,
-     "bad-request", ""},
+     "bad-request", "/stop_after_seconds"},
     {"fraction for a whole number", LAUNCH, KEY,
      "{\"offer_id\":\"local-gpu-1.local\",\"stop_after_seconds\":1.5}", 422, "invalid-request",
      "/stop_after_seconds"},
     {"duplicate key", LAUNCH, KEY, "{\"offer_id\":\"a\",\"offer_id\":\"b\"}", 400, "bad-request",
-     ""},
-    {"NUL in a text", LAUNCH, KEY, "{\"offer_id\":\"a\\u0000b\"}", 400, "bad-request", ""},
-    {"bad UTF-8", LAUNCH, KEY, "{\"offer_id\":\"\xff\xfe\"}", 400, "bad-request", ""},
-    {"half a document", LAUNCH, KEY, "{\"offer_id\":", 400, "bad-request", ""},
+     "/offer_id"},
+    {"NUL in a text", LAUNCH, KEY, "{\"offer_id\":\"a\\u0000b\"}", 400, "bad-request", "/offer_id"},
+    {"bad UTF-8", LAUNCH, KEY, "{\"offer_id\":\"\xff\xfe\"}", 400, "bad-request", "/offer_id"},
+    {"bad UTF-8 further in", "POST", "/v1/jobs", KEY,
+     "{\"command\":\"true\",\"env\":[{\"name\":\"A\"},{\"name\":\"\xff\"}]}", 400, "bad-request",
+     "/env/1/name"},
+    {"half a document", LAUNCH, KEY, "{\"offer_id\":", 400, "bad-request", "/offer_id"},
     {"two documents", LAUNCH, KEY, "{}{}", 400, "bad-request", ""},
     {"no body", LAUNCH, KEY, "", 422, "invalid-request", "/offer_id"},
     {"money in another currency", LAUNCH, KEY,
@@ -230,18 +233,52 @@ static void no_credit_is_402_with_what_is_there_and_what_is_needed(void **state)
     json_decref(p);
 }
 
-static void no_stock_is_409_with_offers_that_have_some(void **state)
+/* The list of a refusal for want of stock; borrowed from *p, which the caller owns. */
+static const json_t *alternatives(struct fixture *fx, json_t **p)
+{
+    static const char body[] = "{\"offer_id\":\"h100-1-80g.fr-par-2\"}";
+    const json_t *list;
+
+    assert_int_equal(ask(fx, LAUNCH, KEY, body, strlen(body)), 409);
+    *p = problem(fx);
+    assert_string_equal(fx_text(*p, "code"), "out-of-stock");
+    list = json_object_get(*p, "alternatives");
+    if (!json_is_array(list))
+        fail_msg("alternatives is no list: %s", fx->r.body.data);
+    return list;
+}
+
+static void no_stock_is_409_with_a_list_of_offers_that_have_some(void **state)
 {
     struct fixture *fx = *state;
+    json_t *p, *offer;
+    size_t i;
+
+    assert_true(json_array_size(alternatives(fx, &p)) > 1);
+    json_array_foreach(json_object_get(p, "alternatives"), i, offer)
+    {
+        assert_contains(json_string_value(offer), ".local");
+    }
+    json_decref(p);
+}
+
+/* Without GPUs of ours only the offer without one has stock. */
+static void a_single_offer_with_stock_is_a_list_too(void **state)
+{
+    struct fixture *fx = *state;
+    const json_t *list;
     json_t *p;
 
-    static const char body[] = "{\"offer_id\":\"h100-1-80g.fr-par-2\"}";
-    assert_int_equal(ask(fx, LAUNCH, KEY, body, strlen(body)), 409);
-    p = problem(fx);
-    assert_string_equal(fx_text(p, "code"), "out-of-stock");
-    assert_contains(fx->r.body.data, ".local");
-    assert_non_null(json_object_get(p, "alternatives"));
+    fx_daemon_stop(&fx->d);
+    fx->d.extra[0] = "--virtual-gpu-slots=0";
+    fx_daemon_start(&fx->d);
+    list = alternatives(fx, &p);
+    assert_int_equal(json_array_size(list), 1);
+    assert_string_equal(json_string_value(json_array_get(list, 0)), "local-cpu-2.local");
     json_decref(p);
+    fx_daemon_stop(&fx->d);
+    fx->d.extra[0] = NULL;
+    fx_daemon_start(&fx->d);
 }
 
 static void a_wrong_key_is_401_like_no_key(void **state)
@@ -269,7 +306,8 @@ int main(void)
         cmocka_unit_test(a_huge_body_is_413),
         cmocka_unit_test(a_deep_document_is_400),
         cmocka_unit_test(a_wrong_key_is_401_like_no_key),
-        cmocka_unit_test(no_stock_is_409_with_offers_that_have_some),
+        cmocka_unit_test(no_stock_is_409_with_a_list_of_offers_that_have_some),
+        cmocka_unit_test(a_single_offer_with_stock_is_a_list_too),
         cmocka_unit_test(no_credit_is_402_with_what_is_there_and_what_is_needed),
     };
 

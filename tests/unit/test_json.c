@@ -67,6 +67,56 @@ static void broken_documents_are_refused_with_their_place(void **state)
     refuse("{\"a\":1\0}", 8, "line 1, column 7: a NUL byte is not allowed");
 }
 
+/* Why: a program that sent the document looks for the member, not for the column. */
+static void a_refusal_points_to_the_member_as_far_as_it_is_known(void **state)
+{
+    static const struct {
+        const char *text, *pointer, *code;
+    } row[] = {
+        {"", "", "bad_json"},
+        {"{\"a\":{\"b\":[1,{\"c\":\"\xff\"}]}}", "/a/b/1/c", "bad_text"},
+        {"{\"a\":1,\"\xff\":2}", "", "bad_text"},
+        {"{\"a\":{\"b\":\"x\\u0000\"}}", "/a/b", "bad_text"},
+        {"{\"a\":{\"b\\u0000\":1}}", "/a", "bad_text"},
+        {"{\"a\":{\"b\":1,\"c\":2,\"b\":3}}", "/a/b", "duplicate_field"},
+        {"{\"a\":[0,99999999999999999999]}", "/a/1", "out_of_range"},
+        {"{\"a\":{\"b\":1e999}}", "/a/b", "out_of_range"},
+        {"{\"a\":[{},{\"b\":1,}]}", "/a/1", "bad_json"},
+        {"{\"a\":{\"b\":tru}}", "/a/b", "bad_json"},
+        {"{\"a\":{\"b\":", "/a/b", "bad_json"},
+        {"{\"a\":[1,", "/a/1", "bad_json"},
+        {"{\"a\":1}x", "", "bad_json"},
+        {"]", "", "bad_json"},
+        {"{\"a,{\\\"\":{\"b/~\":+1}}", "/a,{\"/b~1~0", "bad_json"},
+        {"{\"\\u0061\":\"\xff\"}", "/a", "bad_text"},
+        {"[[[[[[[[[[[[[[[[[", "/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0", "too_deep"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+        json_t *tree = NULL;
+        struct err e;
+
+        assert_err(ERR_BAD_REQUEST, json_parse(row[i].text, strlen(row[i].text), &tree, &e), &e);
+        assert_int_equal(e.detail_count, 1);
+        assert_string_equal(e.details[0].pointer, row[i].pointer);
+        assert_string_equal(e.details[0].code, row[i].code);
+        assert_contains(e.msg, e.details[0].text);
+    }
+}
+
+static void a_name_too_long_for_a_pointer_is_left_out(void **state)
+{
+    char text[ERR_POINTER_MAX + 64];
+    json_t *tree = NULL;
+    struct err e;
+
+    (void)state;
+    snprintf(text, sizeof text, "{\"a\":{\"%0*d\":nan}}", ERR_POINTER_MAX, 7);
+    assert_err(ERR_BAD_REQUEST, json_parse(text, strlen(text), &tree, &e), &e);
+    assert_string_equal(e.details[0].pointer, "/a");
+}
+
 static void what_is_not_json_is_refused(void **state)
 {
     static const char *const bad[] = {
@@ -397,6 +447,8 @@ static void names_are_found_by_text(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(whole_documents_are_parsed),
     cmocka_unit_test(broken_documents_are_refused_with_their_place),
+    cmocka_unit_test(a_refusal_points_to_the_member_as_far_as_it_is_known),
+    cmocka_unit_test(a_name_too_long_for_a_pointer_is_left_out),
     cmocka_unit_test(what_is_not_json_is_refused),
     cmocka_unit_test(a_refusal_never_repeats_control_characters),
     cmocka_unit_test(depth_is_bounded_and_brackets_in_text_do_not_count),
