@@ -224,7 +224,8 @@ static enum err_code open_service(struct daemon *d, struct err *e)
 
     if (rc)
         return rc;
-    rc = service_init(&d->service, d->store, clock_real(), d->engine, &first, e);
+    rc = service_init(&d->service, d->store, clock_real(), d->engine, d->config.catalogue, &first,
+                      e);
     if (rc)
         catalogue_release(&first);
     d->has_service = !rc;

@@ -38,15 +38,26 @@ void *exchange_open(void *cls, const char *uri, struct MHD_Connection *connectio
     return x;
 }
 
+/* One line for each answer that is our fault. Its thread may be the store's, or one that has
+ * been at another connection since, so the line is told whose it is. */
+static void exchange_log_failure(const struct exchange *x, enum err_code rc, const char *sentence)
+{
+    int status = err_http_status(rc);
+
+    log_request_set(x->req.id);
+    log_line(status == 500 ? LOG_ERROR : LOG_WARN, "http", "failed",
+             "route=%s status=%d code=%s reason=\"%s\"", x->req.route ? x->req.route->pattern : "-",
+             status, err_slug(rc), sentence[0] ? sentence : err_text(rc));
+    log_request_set("");
+}
+
 /* Limits and overload are counted; what only we can mend is logged and not told. */
 void exchange_refuse(struct exchange *x, enum err_code rc, struct err *e)
 {
     int status = err_http_status(rc);
 
     if (status >= 500)
-        log_line(status == 500 ? LOG_ERROR : LOG_WARN, "http", "failed",
-                 "route=%s code=%s reason=\"%s\"", x->req.route ? x->req.route->pattern : "-",
-                 err_slug(rc), e->msg);
+        exchange_log_failure(x, rc, e->msg);
     if (status == 500)
         err_set(e, rc, "%s; the log has more under this request id", err_text(rc));
     if (status == 413 || status == 414 || status == 431)

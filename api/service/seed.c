@@ -28,6 +28,7 @@ static enum err_code seed_organization(struct service *sv, struct tx *tx, const 
                                        struct organization *o, struct project *p, struct err *e)
 {
     struct organization_create in = {0};
+    struct record r = {ACTION_ORGANIZATION_CREATE, NULL, o->id, NULL, o->id, NULL};
     enum err_code rc;
 
     text_copy(in.name, sizeof in.name, seed->organization);
@@ -36,13 +37,17 @@ static enum err_code seed_organization(struct service *sv, struct tx *tx, const 
     if (rc || strcmp(o->currency, seed->currency) == 0)
         return rc;
     text_copy(o->currency, sizeof o->currency, seed->currency);
-    return row_organization_update(tx, o, e);
+    rc = row_organization_update(tx, o, e);
+    return rc ? rc
+              : record_write(sv, tx, &system_actor, &r, e, "organization %s pays in %s", o->name,
+                             o->currency);
 }
 
 static enum err_code seed_member(struct service *sv, struct tx *tx, const struct seed *seed,
                                  const struct organization *o, struct member *m, struct err *e)
 {
     struct member_create in = {.role = ROLE_OWNER};
+    struct record r = {ACTION_MEMBER_UPDATE, NULL, m->organization_id, NULL, m->id, NULL};
     struct actor by = system_actor;
     enum err_code rc;
 
@@ -53,7 +58,10 @@ static enum err_code seed_member(struct service *sv, struct tx *tx, const struct
     if (rc || !seed->staff_support)
         return rc;
     m->staff_role = STAFF_SUPPORT;
-    return row_member_update(tx, m, e);
+    rc = row_member_update(tx, m, e);
+    return rc ? rc
+              : record_write(sv, tx, &by, &r, e, "member %s is now %s staff", m->name,
+                             staff_role_names[m->staff_role]);
 }
 
 static enum err_code seed_grant(struct service *sv, struct tx *tx, const struct seed *seed,

@@ -1,5 +1,5 @@
-/* The catalogue that may be replaced while it is read, and the pools of stock that follow
- * from it. No rules of any noun. */
+/* The catalogue that may be replaced while it is read, the pools of stock that follow from it,
+ * and the record that it was loaded. No rules of any other noun. */
 #include <assert.h>
 #include <pthread.h>
 #include <sodium.h>
@@ -8,6 +8,7 @@
 
 #include "api/service/service_internal.h"
 #include "core/strbuf.h"
+#include "core/yaml.h"
 
 struct shared_catalogue {
     struct catalogue c;
@@ -63,14 +64,26 @@ void catalogue_put(struct service *sv, const struct catalogue *c)
 
 /* --- pools --------------------------------------------------------------------------- */
 
-#define FINGERPRINT_NAME  "offer_units"
+#define UNITS_NAME        "offer_units"
+#define LOADED_NAME       "catalogue"
 #define FINGERPRINT_BYTES 16
+#define FINGERPRINT_SIZE  (2 * FINGERPRINT_BYTES + 1)
 
 struct pools_job {
     struct service *sv;
     const struct catalogue *c;
+    const char *file;  /* it comes from */
     int64_t gpu_slots; /* of our engine; -1: no engine */
+    char units[FINGERPRINT_SIZE], loaded[FINGERPRINT_SIZE];
 };
+
+static void fingerprint(const struct strbuf *text, char out[FINGERPRINT_SIZE])
+{
+    uint8_t hash[FINGERPRINT_BYTES];
+
+    crypto_generichash(hash, sizeof hash, (const unsigned char *)text->data, text->len, NULL, 0);
+    sodium_bin2hex(out, FINGERPRINT_SIZE, hash, sizeof hash);
+}
 
 /* A pool of GPUs in a zone of ours has no more units than the machine has GPUs for. */
 static int64_t pool_capacity(const struct pools_job *job, const struct pool *p)
@@ -165,43 +178,75 @@ static enum err_code pools_recount(struct tx *tx, const struct catalogue *c, str
 
 /* Which units each offer takes, as one text: while it is the same, the used units in the
  * rows are right and need not be counted again. */
-static void offers_fingerprint(const struct catalogue *c, char out[2 * FINGERPRINT_BYTES + 1])
+static void offers_fingerprint(const struct catalogue *c, char out[FINGERPRINT_SIZE])
 {
-    uint8_t hash[FINGERPRINT_BYTES];
     STRBUF text;
 
     strbuf_init(&text, JSON_TEXT_BYTES_MAX);
     for (size_t i = 0; i < c->offer_count; i++)
         strbuf_addf(&text, "%s %s %lld\n", c->offers[i].id, c->offers[i].pool,
                     (long long)c->offers[i].pool_units);
-    crypto_generichash(hash, sizeof hash, (const unsigned char *)text.data, text.len, NULL, 0);
-    sodium_bin2hex(out, 2 * FINGERPRINT_BYTES + 1, hash, sizeof hash);
+    fingerprint(&text, out);
+}
+
+/* Everything that a load may change: the file's content, and the GPUs that cap its pools. */
+static enum err_code load_fingerprint(struct pools_job *job, struct err *e)
+{
+    STRBUF text;
+
+    strbuf_init(&text, HTTP_RESPONSE_BYTES_MAX);
+    shape_encode(&catalogue_shape, job->c, &text);
+    strbuf_addf(&text, " %lld", (long long)job->gpu_slots);
+    if (text.failed)
+        return err_set(e, ERR_INTERNAL, "out of memory");
+    fingerprint(&text, job->loaded);
+    return ERR_OK;
+}
+
+/* Remember a fingerprint; *changed: the last one was another. */
+static enum err_code fingerprint_keep(struct tx *tx, const char *name, const char *now,
+                                      bool *changed, struct err *e)
+{
+    char was[FINGERPRINT_SIZE] = "";
+    enum err_code rc = row_setting_get(tx, name, was, sizeof was, e);
+
+    if (rc && rc != ERR_NOT_FOUND)
+        return rc;
+    err_clear(e);
+    *changed = strcmp(now, was) != 0;
+    return *changed ? row_setting_set(tx, name, now, e) : ERR_OK;
+}
+
+static enum err_code load_record(struct tx *tx, const struct pools_job *job, struct err *e)
+{
+    struct record r = {ACTION_CATALOGUE_LOAD, NULL, "", NULL, "catalogue", NULL};
+
+    return record_write(job->sv, tx, &system_actor, &r, e,
+                        "catalogue version %lld loaded, %zu offers, from %s",
+                        (long long)job->c->version, job->c->offer_count, job->file);
 }
 
 static enum err_code pools_sync(struct tx *tx, void *ctx, struct err *e)
 {
     const struct pools_job *job = ctx;
-    char now[2 * FINGERPRINT_BYTES + 1], was[2 * FINGERPRINT_BYTES + 1] = "";
-    enum err_code rc = row_setting_get(tx, FINGERPRINT_NAME, was, sizeof was, e);
+    bool units_changed = false, changed = false;
+    enum err_code rc = fingerprint_keep(tx, UNITS_NAME, job->units, &units_changed, e);
 
-    if (rc && rc != ERR_NOT_FOUND)
-        return rc;
-    err_clear(e);
-    rc = ERR_OK;
-    offers_fingerprint(job->c, now);
-    if (strcmp(now, was) != 0) {
+    if (!rc && units_changed)
         rc = pools_recount(tx, job->c, e);
-        if (!rc)
-            rc = row_setting_set(tx, FINGERPRINT_NAME, now, e);
-    }
     for (size_t i = 0; !rc && i < job->c->pool_count; i++)
         rc = row_pool_set(tx, job->c->pools[i].name, pool_capacity(job, &job->c->pools[i]), e);
+    if (!rc)
+        rc = fingerprint_keep(tx, LOADED_NAME, job->loaded, &changed, e);
+    if (!rc && changed)
+        rc = load_record(tx, job, e);
     return rc;
 }
 
-static enum err_code pools_write(struct service *sv, const struct catalogue *c, struct err *e)
+static enum err_code pools_write(struct service *sv, const struct catalogue *c, const char *file,
+                                 struct err *e)
 {
-    struct pools_job job = {.sv = sv, .c = c, .gpu_slots = -1};
+    struct pools_job job = {.sv = sv, .c = c, .file = file, .gpu_slots = -1};
     struct engine_capacity has = {0};
     enum err_code rc;
 
@@ -213,24 +258,27 @@ static enum err_code pools_write(struct service *sv, const struct catalogue *c, 
             return err_wrap(e, rc, "ask the engine for its capacity");
         job.gpu_slots = has.gpu_slots;
     }
-    return store_write(sv->store, pools_sync, &job, e);
+    offers_fingerprint(c, job.units);
+    rc = load_fingerprint(&job, e);
+    return rc ? rc : store_write(sv->store, pools_sync, &job, e);
 }
 
 /* --- life ---------------------------------------------------------------------------- */
 
 enum err_code service_init(struct service *sv, struct store *store, struct clock *clock,
-                           struct engine *engine, struct catalogue *first_take, struct err *e)
+                           struct engine *engine, const char *file, struct catalogue *first_take,
+                           struct err *e)
 {
     struct catalogue_ref *ref = calloc(1, sizeof *ref);
     enum err_code rc;
 
-    assert(clock && first_take);
+    assert(clock && file && first_take);
     if (sodium_init() < 0 || !ref) {
         free(ref);
         return err_set(e, ERR_INTERNAL, "out of memory or no source of randomness");
     }
     *sv = (struct service){.store = store, .clock = clock, .engine = engine, .catalogue = ref};
-    rc = pools_write(sv, first_take, e);
+    rc = pools_write(sv, first_take, file, e);
     if (!rc) {
         ref->now = shared_new(first_take);
         if (!ref->now)
@@ -256,15 +304,56 @@ void service_release(struct service *sv)
     *sv = (struct service){0};
 }
 
+static enum err_code price_refuse(const char *path, size_t i, const struct offer *was,
+                                  const struct catalogue *next, struct err *e)
+{
+    const struct offer *o = &next->offers[i];
+    char pointer[ERR_POINTER_MAX], place[URL_BYTES_MAX + 32] = "";
+    char before[MONEY_TEXT_MAX], after[MONEY_TEXT_MAX];
+    struct yaml_doc *doc = NULL;
+
+    snprintf(pointer, sizeof pointer, "/offers/%zu/price_per_hour", i);
+    if (!yaml_load(path, &doc, NULL))
+        yaml_place(doc, pointer, place, sizeof place);
+    yaml_doc_free(doc);
+    return err_set(e, ERR_INVALID,
+                   "%s: %s costs %s per hour here and %s now, both in version %lld; expected "
+                   "a higher version with a change of price",
+                   place[0] ? place : path, o->id, money_format(o->price_per_hour, 4, after),
+                   money_format(was->price_per_hour, 4, before), (long long)next->version);
+}
+
+/* A version names its prices: instances remember it beside what they pay. */
+static enum err_code prices_check(const char *path, const struct catalogue *now,
+                                  const struct catalogue *next, struct err *e)
+{
+    if (next->version != now->version)
+        return ERR_OK;
+    for (size_t i = 0; i < next->offer_count; i++) {
+        const struct money *price = &next->offers[i].price_per_hour;
+        const struct offer *was = catalogue_offer(now, next->offers[i].id);
+
+        if (was && (was->price_per_hour.micros != price->micros ||
+                    strcmp(was->price_per_hour.currency, price->currency) != 0))
+            return price_refuse(path, i, was, next, e);
+    }
+    return ERR_OK;
+}
+
 enum err_code catalogue_replace(struct service *sv, const char *path, struct err *e)
 {
     struct shared_catalogue *next, *last;
+    const struct catalogue *now;
     struct catalogue c = {0};
     enum err_code rc = catalogue_load(path, &c, e);
 
     if (rc)
         return rc;
-    rc = pools_write(sv, &c, e);
+    now = catalogue_hold(sv);
+    rc = prices_check(path, now, &c, e);
+    catalogue_put(sv, now);
+    if (!rc)
+        rc = pools_write(sv, &c, path, e);
     next = rc ? NULL : shared_new(&c);
     if (!next) {
         catalogue_release(&c);

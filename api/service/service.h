@@ -23,9 +23,10 @@ struct service {
     struct engine *engine;           /* of zones whose engine is its name; NULL: none */
 };
 
-/* Takes `first` (its contents move in). Errors: ERR_INTERNAL out of memory. */
+/* Takes `first` (its contents move in), loaded from `file`, and brings the pools in line, as
+ * catalogue_replace() does. Errors: ERR_INTERNAL out of memory; ERR_STORAGE, ERR_ENGINE. */
 enum err_code service_init(struct service *sv, struct store *store, struct clock *clock,
-                           struct engine *engine, struct catalogue *first_take,
+                           struct engine *engine, const char *file, struct catalogue *first_take,
                            struct err *e) MUST_CHECK;
 void service_release(struct service *sv);
 /* The present catalogue; hold it as briefly as a request. Give back with catalogue_put(). */
@@ -33,7 +34,9 @@ const struct catalogue *catalogue_hold(struct service *sv);
 void catalogue_put(struct service *sv, const struct catalogue *c);
 /* Load a file and, if it is good, put it in the place of the present one and bring the
  * pools in line (in a store_write of its own; pools of zones with our engine are capped by
- * its capacity). On error nothing has changed. Errors: as catalogue_load(), ERR_STORAGE. */
+ * its capacity). What differs from the last one leaves an audit record of no organization, for
+ * staff. On error nothing has changed. Errors: as catalogue_load(), and ERR_INVALID, with the
+ * place, for another price of an offer under the same version; ERR_STORAGE, ERR_ENGINE. */
 enum err_code catalogue_replace(struct service *sv, const char *path, struct err *e) MUST_CHECK;
 
 /* --- rules.h: action x role; every service function asks it ------------------------------- */
@@ -79,7 +82,8 @@ enum err_code catalogue_replace(struct service *sv, const char *path, struct err
     X(ACTION_REPORT_POST, "report.post", R(OWNER) | R(ADMIN) | R(MEMBER), 0,                      \
       "post a report of checks")                                                                  \
     X(ACTION_METRICS_READ, "metrics.read", 0, S_ALL, "read the service's metrics")                \
-    X(ACTION_AUDIT_READ, "audit.read", R(OWNER) | R(ADMIN), S_ALL, "read audit records")
+    X(ACTION_AUDIT_READ, "audit.read", R(OWNER) | R(ADMIN), S_ALL, "read audit records")          \
+    X(ACTION_CATALOGUE_LOAD, "catalogue.load", 0, 0, "load a catalogue")
 
 enum rule_action {
 #define X(id, name, roles, staff, help) id,

@@ -277,7 +277,7 @@ static void launches_trace(char **argv, const char *token)
     must(store_open(&sc, &store, &e), &e);
     must(engine_open("sim", &ec, &engine, &e), &e);
     must(catalogue_load(argv[3], &catalogue, &e), &e);
-    must(service_init(&sv, store, clock_real(), engine, &catalogue, &e), &e);
+    must(service_init(&sv, store, clock_real(), engine, argv[3], &catalogue, &e), &e);
     must(app_new(&(struct app_config){.service = &sv, .clock = clock_real()}, &app, &e), &e);
     hc.app = app_http(app);
     must(http_start(&hc, &server, &e), &e);

@@ -81,7 +81,7 @@ int main(int argc, char **argv)
     line_read(argv[2], token, sizeof token);
     must(store_open(&c, &s, &e), &e);
     must(catalogue_load(argv[3], &catalogue, &e), &e);
-    must(service_init(&l.sv, s, clock_real(), NULL, &catalogue, &e), &e);
+    must(service_init(&l.sv, s, clock_real(), NULL, argv[3], &catalogue, &e), &e);
     strbuf_init(&l.json, HTTP_RESPONSE_BYTES_MAX);
     must(store_read(s, find, &l, &e), &e);
     loop(&l, WARM_US);

@@ -2,8 +2,11 @@
 #include "tests/support/t.h"
 
 #include <signal.h>
+#include <sodium.h>
 
+#include "api/resource/resource.h"
 #include "api/service/service.h"
+#include "core/id.h"
 #include "tests/support/fx_daemon.h"
 #include "tests/support/http_client.h"
 
@@ -176,15 +179,69 @@ static void a_key_is_shown_once(void **state)
     json_decref(list);
 }
 
+/* --- rows that no route makes ----------------------------------------------------------------- */
+
+/* A member of an organization and a key of theirs, written beside the running daemon: an
+ * organization's first member cannot be made over HTTP, nor a key that has expired. */
+struct stranger {
+    struct member m;
+    struct api_key k;
+};
+
+static enum err_code stranger_insert(struct tx *tx, void *ctx, struct err *e)
+{
+    const struct stranger *s = ctx;
+    uint8_t hash[KEY_HASH_BYTES];
+    enum err_code rc = row_member_insert(tx, &s->m, e);
+
+    crypto_generichash(hash, sizeof hash, (const unsigned char *)s->k.token, strlen(s->k.token),
+                       NULL, 0);
+    return rc ? rc : row_api_key_insert(tx, &s->k, hash, e);
+}
+
+static struct client *stranger_client(struct fx_daemon *d, const char *organization,
+                                      int64_t expires_at_ms, struct stranger *s)
+{
+    char url[URL_BYTES_MAX];
+    struct store_config c = {.url = url, .clock = clock_real(), .reader_count = 1};
+    struct store *store;
+
+    *s = (struct stranger){.m = {.name = "Mallory",
+                                 .email = "mallory@example.org",
+                                 .role = ROLE_OWNER,
+                                 .created_at_ms = 1,
+                                 .version = 1},
+                           .k = {.name = "theirs", .created_at_ms = 1}};
+    id_new(ID_MEMBER, clock_real(), s->m.id);
+    id_new(ID_API_KEY, clock_real(), s->k.id);
+    text_copy(s->m.organization_id, ID_MAX, organization);
+    text_copy(s->k.organization_id, ID_MAX, organization);
+    text_copy(s->k.member_id, ID_MAX, s->m.id);
+    s->k.expires_at_ms = expires_at_ms;
+    token_make(s->k.token);
+    snprintf(url, sizeof url, "sqlite:%s/hourglass.db", d->dir);
+    assert_ok(store_open(&c, &store, &d->e), &d->e);
+    assert_ok(store_write(store, stranger_insert, s, &d->e), &d->e);
+    store_close(store);
+    return fx_daemon_client(d, s->k.token);
+}
+
 static void an_expired_key_is_401(void **state)
 {
     struct fixture *fx = *state;
+    json_t *o =
+        fx_must(&fx->d, "POST", "/v1/organizations", "{\"name\":\"Expired\",\"country\":\"FR\"}");
+    struct stranger s;
+    struct client *late = stranger_client(&fx->d, fx_text(o, "id"), 1, &s);
     struct err e;
 
+    assert_int_equal(try(late, "GET", "/v1/me", NULL, &e), ERR_UNAUTHENTICATED);
     /* not accepted in the past at all */
     assert_int_equal(try(fx->d.client, "POST", "/v1/keys",
                          "{\"name\":\"old\",\"expires_at\":\"2001-01-01T00:00:00Z\"}", &e),
                      ERR_INVALID);
+    client_close(late);
+    json_decref(o);
 }
 
 static void a_changed_role_counts_at_once(void **state)
@@ -231,7 +288,174 @@ static void the_last_owner_stays(void **state)
     json_decref(me);
 }
 
-static void every_change_has_its_audit_record(void **state)
+/* --- another organization --------------------------------------------------------------------- */
+
+/* What is asked for of somebody else's; `of` says which id stands for {id}. */
+static const struct foreign {
+    enum http_method method;
+    const char *pattern, *body, *headers;
+    enum { OF_ORGANIZATION, OF_PROJECT, OF_MEMBER, OF_KEY, OF_INSTANCE, OF_JOB, OF_COUNT } of;
+} foreign[] = {
+    {HTTP_GET, "/v1/organizations/{id}", "", "", OF_ORGANIZATION},
+    {HTTP_GET, "/v1/projects/{id}", "", "", OF_PROJECT},
+    {HTTP_GET, "/v1/members/{id}", "", "", OF_MEMBER},
+    {HTTP_PATCH, "/v1/members/{id}", "{\"role\":\"viewer\"}", "", OF_MEMBER},
+    {HTTP_DELETE, "/v1/members/{id}", "", "", OF_MEMBER},
+    {HTTP_DELETE, "/v1/keys/{id}", "", "", OF_KEY},
+    {HTTP_GET, "/v1/instances/{id}", "", "", OF_INSTANCE},
+    {HTTP_PATCH, "/v1/instances/{id}", "{\"name\":\"mine\"}", "", OF_INSTANCE},
+    {HTTP_DELETE, "/v1/instances/{id}", "", "", OF_INSTANCE},
+    {HTTP_POST, "/v1/instances/{id}/actions", "{\"action\":\"stop\"}", "", OF_INSTANCE},
+    {HTTP_POST, "/v1/instances/{id}/actions", "{\"action\":\"start\"}", "", OF_INSTANCE},
+    {HTTP_POST, "/v1/instances/{id}/actions", "{\"action\":\"delete\"}", "", OF_INSTANCE},
+    {HTTP_GET, "/v1/instances/{id}/tunnel", "",
+     "Connection: Upgrade\r\nUpgrade: hourglass-tunnel\r\n", OF_INSTANCE},
+    {HTTP_GET, "/v1/jobs/{id}", "", "", OF_JOB},
+    {HTTP_POST, "/v1/jobs/{id}/cancel", "", "", OF_JOB},
+    {HTTP_GET, "/v1/jobs/{id}/log", "", "", OF_JOB},
+    {HTTP_GET, "/v1/jobs/{id}/log", "", "Accept: text/event-stream\r\n", OF_JOB},
+};
+
+static void each_route_to_an_object_is_tried_by_a_stranger(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < api_routes_count; i++) {
+        const struct route *r = &api_routes[i];
+        bool found = !strchr(r->pattern, '{');
+
+        for (size_t k = 0; k < ARRAY_SIZE(foreign) && !found; k++)
+            found = foreign[k].method == r->method && strcmp(foreign[k].pattern, r->pattern) == 0;
+        if (!found)
+            fail_msg("%s %s has no row", http_method_names[r->method], r->pattern);
+    }
+}
+
+static void made(struct fx_daemon *d, const char *path, const char *body, char id[ID_MAX])
+{
+    json_t *v = fx_must(d, "POST", path, body);
+
+    text_copy(id, ID_MAX, fx_text(v, "id"));
+    json_decref(v);
+}
+
+/* Member and key are not those that made the other organization: its records name them. */
+static void own_things(struct fx_daemon *d, char ids[OF_COUNT][ID_MAX])
+{
+    char body[256];
+    json_t *me = fx_must(d, "GET", "/v1/me", NULL);
+
+    text_copy(ids[OF_ORGANIZATION], ID_MAX, fx_text(json_object_get(me, "organization"), "id"));
+    text_copy(ids[OF_PROJECT], ID_MAX, fx_text(json_object_get(me, "project"), "id"));
+    made(d, "/v1/members", "{\"name\":\"m\",\"email\":\"own@example.org\",\"role\":\"member\"}",
+         ids[OF_MEMBER]);
+    snprintf(body, sizeof body, "{\"name\":\"k\",\"member_id\":\"%s\"}", ids[OF_MEMBER]);
+    made(d, "/v1/keys", body, ids[OF_KEY]);
+    fx_daemon_launch(d, "local-cpu-2.local", ids[OF_INSTANCE]);
+    snprintf(body, sizeof body, "{\"instance_id\":\"%s\",\"command\":\"sleep 60\"}",
+             ids[OF_INSTANCE]);
+    made(d, "/v1/jobs", body, ids[OF_JOB]);
+    json_decref(me);
+}
+
+static void foreign_path(const struct foreign *f, const char *id, char out[256])
+{
+    const char *at = strchr(f->pattern, '{');
+
+    snprintf(out, 256, "%.*s%s%s", (int)(at - f->pattern), f->pattern, id, at + strlen("{id}"));
+}
+
+/* The refusal must not tell that the object is there: 404, and no word beyond the id. */
+static void foreign_try(struct fx_daemon *d, const struct foreign *f, const char *id,
+                        const char *token)
+{
+    struct raw_client c = {.fd = -1};
+    struct raw_reply r = {0};
+    char path[256];
+
+    foreign_path(f, id, path);
+    assert_true(raw_open_unix(&c, d->socket));
+    raw_sendf(&c,
+              "%s %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n%s"
+              "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+              http_method_names[f->method], path, token, f->headers, strlen(f->body), f->body);
+    if (raw_read(&c, &r, false) != 404)
+        fail_msg("%s %s: status %d", http_method_names[f->method], path, r.status);
+    assert_contains(r.body.data, "\"code\":\"not-found\"");
+    assert_contains(r.body.data, "\"detail\":\"no ");
+    raw_close(&c);
+    raw_reply_release(&r);
+}
+
+static void lists_are_empty_of(struct client *stranger, char ids[OF_COUNT][ID_MAX])
+{
+    static const char *const lists[] = {"organizations", "projects", "members", "keys",
+                                        "instances",     "jobs",     "events",  "audit",
+                                        "usage",         "reports"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+        char path[64], *text;
+        struct err e;
+        json_t *list;
+
+        snprintf(path, sizeof path, "/v1/%s", lists[i]);
+        list = fx_ask_with(stranger, "GET", path, NULL, NULL, &e);
+        assert_non_null(list);
+        text = json_dumps(list, 0);
+        for (int of = 0; of < OF_COUNT; of++)
+            if (strstr(text, ids[of]))
+                fail_msg("%s shows %s", path, ids[of]);
+        free(text);
+        json_decref(list);
+    }
+}
+
+static void key_is_good(struct fx_daemon *d, const char *id)
+{
+    json_t *list = fx_must(d, "GET", "/v1/keys?limit=200", NULL), *k;
+    bool found = false;
+    size_t i;
+
+    json_array_foreach(json_object_get(list, "items"), i, k)
+    {
+        if (strcmp(fx_text(k, "id"), id) == 0 && !fx_text(k, "revoked_at")[0])
+            found = true;
+    }
+    assert_true(found);
+    json_decref(list);
+}
+
+static void somebody_elses_object_is_404_and_stays_as_it_is(void **state)
+{
+    struct fixture *fx = *state;
+    json_t *o =
+        fx_must(&fx->d, "POST", "/v1/organizations", "{\"name\":\"Other\",\"country\":\"FR\"}");
+    char ids[OF_COUNT][ID_MAX], path[128];
+    struct stranger s;
+    struct client *stranger = stranger_client(&fx->d, fx_text(o, "id"), 0, &s);
+    json_t *m;
+    struct err e;
+
+    assert_int_equal(try(stranger, "GET", "/v1/me", NULL, &e), ERR_OK);
+    own_things(&fx->d, ids);
+    for (size_t i = 0; i < ARRAY_SIZE(foreign); i++)
+        foreign_try(&fx->d, &foreign[i], ids[foreign[i].of], s.k.token);
+    lists_are_empty_of(stranger, ids);
+    snprintf(path, sizeof path, "/v1/members/%s", ids[OF_MEMBER]);
+    m = fx_must(&fx->d, "GET", path, NULL);
+    assert_string_equal(fx_text(m, "role"), "member");
+    key_is_good(&fx->d, ids[OF_KEY]);
+    snprintf(path, sizeof path, "/v1/jobs/%s", ids[OF_JOB]);
+    json_decref(fx_await_state(&fx->d, path, "running"));
+    snprintf(path, sizeof path, "/v1/instances/%s", ids[OF_INSTANCE]);
+    json_decref(fx_await_state(&fx->d, path, "running"));
+    fx_daemon_delete(&fx->d, ids[OF_INSTANCE]);
+    client_close(stranger);
+    json_decref(m);
+    json_decref(o);
+}
+
+/* Each change over HTTP is in test_api_audit. */
+static void a_change_is_recorded_under_the_id_that_its_request_was_given(void **state)
 {
     struct fixture *fx = *state;
     json_t *p = fx_must(&fx->d, "POST", "/v1/projects", "{\"name\":\"audited\"}");
@@ -257,7 +481,9 @@ int main(void)
         cmocka_unit_test(a_changed_role_counts_at_once),
         cmocka_unit_test(a_stale_tag_is_412),
         cmocka_unit_test(the_last_owner_stays),
-        cmocka_unit_test(every_change_has_its_audit_record),
+        cmocka_unit_test(each_route_to_an_object_is_tried_by_a_stranger),
+        cmocka_unit_test(somebody_elses_object_is_404_and_stays_as_it_is),
+        cmocka_unit_test(a_change_is_recorded_under_the_id_that_its_request_was_given),
     };
 
     return t_run("api_identity", tests, ARRAY_SIZE(tests), setup, teardown);

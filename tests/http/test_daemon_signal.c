@@ -20,16 +20,32 @@ struct fixture {
     struct strbuf shipped;
 };
 
-static void catalogue_with(struct fixture *fx, const char *from, const char *to)
+static void replaced(const char *in, const char *from, const char *to, struct strbuf *out)
 {
-    const char *at = strstr(fx->shipped.data, from);
-    STRBUF text = {0};
+    const char *at = strstr(in, from);
 
     assert_non_null(at);
-    strbuf_init(&text, 4 * 1024 * 1024);
-    strbuf_add(&text, fx->shipped.data, (size_t)(at - fx->shipped.data));
-    strbuf_adds(&text, to);
-    strbuf_adds(&text, at + strlen(from));
+    strbuf_init(out, 4 * 1024 * 1024);
+    strbuf_add(out, in, (size_t)(at - in));
+    strbuf_adds(out, to);
+    strbuf_adds(out, at + strlen(from));
+}
+
+static void catalogue_with(struct fixture *fx, const char *from, const char *to)
+{
+    STRBUF text = {0};
+
+    replaced(fx->shipped.data, from, to, &text);
+    assert_ok(file_write(fx->catalogue, text.data, text.len, 0600, &fx->d.e), &fx->d.e);
+}
+
+/* Another price, and the higher version that goes with it. */
+static void catalogue_priced(struct fixture *fx, const char *price)
+{
+    STRBUF risen = {0}, text = {0};
+
+    replaced(fx->shipped.data, "\nversion: 1\n", "\nversion: 2\n", &risen);
+    replaced(risen.data, OLD_PRICE, price, &text);
     assert_ok(file_write(fx->catalogue, text.data, text.len, 0600, &fx->d.e), &fx->d.e);
 }
 
@@ -91,19 +107,33 @@ static int64_t price_of(struct fixture *fx, const char *offer, char etag[64])
     return price;
 }
 
+/* "catalogue.yaml:<line>:" of this text in the shipped file. */
+static void place_of(const struct fixture *fx, const char *text, char out[64])
+{
+    const char *at = strstr(fx->shipped.data, text);
+    size_t line = 1;
+
+    assert_non_null(at);
+    for (const char *p = fx->shipped.data; p < at; p++)
+        line += *p == '\n';
+    snprintf(out, 64, "catalogue.yaml:%zu:", line);
+}
+
 /* The offer whose price is the one that the tests change. */
 #define OFFER "local-gpu-1.local"
 
 static void a_bad_catalogue_changes_nothing_and_is_reported_with_its_place(void **state)
 {
     struct fixture *fx = *state;
-    char before[64], after[64];
+    char before[64], after[64], place[64];
     int64_t price = price_of(fx, OFFER, before);
 
     catalogue_with(fx, "hold_window_seconds: 3600", "hold_window_seconds: soon");
     kill(fx->d.pid, SIGHUP);
     fx_daemon_await_log(&fx->d, "catalogue-refused");
-    fx_daemon_await_log(&fx->d, "catalogue.yaml:22:22");
+    place_of(fx, "hold_window_seconds: 3600", place);
+    fx_daemon_await_log(&fx->d, place);
+    fx_daemon_await_log(&fx->d, ":22: expected an integer");
     assert_int_equal(price_of(fx, OFFER, after), price);
     assert_string_equal(before, after);
     catalogue_with(fx, "engine: local", "engine: slurm");
@@ -113,6 +143,24 @@ static void a_bad_catalogue_changes_nothing_and_is_reported_with_its_place(void 
     kill(fx->d.pid, SIGHUP);
     fx_daemon_await_log(&fx->d, "no file '");
     assert_int_equal(price_of(fx, OFFER, after), price);
+}
+
+/* Why: an instance remembers the version of its price; two prices under one would make it a lie. */
+static void a_price_that_changes_without_its_version_is_refused_with_its_place(void **state)
+{
+    struct fixture *fx = *state;
+    char before[64], after[64], place[64];
+
+    assert_int_equal(price_of(fx, OFFER, before), 1200000);
+    place_of(fx, OLD_PRICE, place);
+    catalogue_with(fx, OLD_PRICE, "amount_micros: 2400000");
+    kill(fx->d.pid, SIGHUP);
+    fx_daemon_await_log(&fx->d, "catalogue-refused");
+    fx_daemon_await_log(&fx->d, place);
+    fx_daemon_await_log(&fx->d, OFFER " costs 2.4000 EUR per hour here and 1.2000 EUR now, both "
+                                      "in version 1");
+    assert_int_equal(price_of(fx, OFFER, after), 1200000);
+    assert_string_equal(before, after);
 }
 
 static int64_t rent_of(struct fixture *fx, const char *id)
@@ -135,7 +183,7 @@ static void a_new_price_is_for_new_instances(void **state)
 
     assert_int_equal(price_of(fx, OFFER, etag), 1200000);
     fx_daemon_launch(&fx->d, OFFER, old);
-    catalogue_with(fx, OLD_PRICE, "amount_micros: 2400000");
+    catalogue_priced(fx, "amount_micros: 2400000");
     kill(fx->d.pid, SIGHUP);
     fx_daemon_await_log(&fx->d, "catalogue-loaded");
     assert_int_equal(price_of(fx, OFFER, other), 2400000);
@@ -261,6 +309,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     static const struct CMUnitTest tests[] = {
         TEST(a_bad_catalogue_changes_nothing_and_is_reported_with_its_place),
+        TEST(a_price_that_changes_without_its_version_is_refused_with_its_place),
         TEST(a_new_price_is_for_new_instances),
         TEST(a_write_in_flight_is_finished),
         TEST(streams_end_and_idle_connections_close),

@@ -276,13 +276,14 @@ static void a_missing_supervisor_is_refused(void **state)
     refuses(d, NULL, FAILED, "cannot run hourglass-run at '/nonexistent/hourglass-run'");
 }
 
-/* The shipped catalogue with one text replaced. */
-static void catalogue_with(struct fx_daemon *d, const char *from, const char *to, char out[256])
+/* The shipped catalogue with one text replaced; returns the line that it stands in. */
+static size_t catalogue_with(struct fx_daemon *d, const char *from, const char *to, char out[256])
 {
     const char *source = getenv("HOURGLASS_SOURCE"), *at;
     char path[512];
     struct err e;
     STRBUF text = {0}, changed = {0};
+    size_t line = 1;
 
     strbuf_init(&text, 4 * 1024 * 1024);
     strbuf_init(&changed, 4 * 1024 * 1024);
@@ -295,17 +296,21 @@ static void catalogue_with(struct fx_daemon *d, const char *from, const char *to
     strbuf_adds(&changed, at + strlen(from));
     path_in(d, "catalogue.yaml", out);
     assert_ok(file_write(out, changed.data, changed.len, 0600, &e), &e);
+    for (const char *p = text.data; p < at; p++)
+        line += *p == '\n';
+    return line;
 }
 
 static void a_mistake_in_the_catalogue_is_refused_with_its_place(void **state)
 {
     struct fx_daemon *d = *state;
-    char path[256];
+    char path[256], place[64];
 
     d->catalogue = path;
-    catalogue_with(d, "currency: EUR", "currency: euro", path);
-    refuses(d, NULL, MISUSED, "catalogue.yaml:18:11");
-    refuses(d, "--check", FAILED, "catalogue.yaml:18:11");
+    snprintf(place, sizeof place, "catalogue.yaml:%zu:11",
+             catalogue_with(d, "currency: EUR", "currency: euro", path));
+    refuses(d, NULL, MISUSED, place);
+    refuses(d, "--check", FAILED, place);
     catalogue_with(d, "engine: local", "engine: locl", path);
     refuses(d, NULL, MISUSED, "there is no engine 'locl'");
     refuses(d, NULL, MISUSED, "catalogue.yaml:");

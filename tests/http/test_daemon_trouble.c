@@ -14,6 +14,7 @@
 
 #include "core/file.h"
 #include "tests/support/fx_daemon.h"
+#include "tests/support/http_client.h"
 
 #define LAUNCH "{\"offer_id\":\"local-cpu-2.local\",\"name\":\"in trouble\"}"
 
@@ -76,6 +77,34 @@ static void comes_back(struct fx_daemon *d)
     fx_daemon_delete(d, id);
 }
 
+/* Under the request's own id, though the writer's thread refused it, and without the key. */
+static void a_refused_write_is_in_the_log(struct fx_daemon *d)
+{
+    struct raw_client c = {.fd = -1};
+    struct raw_reply r = {0};
+    STRBUF log = {0};
+    char path[256];
+    const char *line;
+
+    assert_true(raw_open_unix(&c, d->socket));
+    raw_ask(&c, &r,
+            "POST /v1/projects HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
+            "X-Request-Id: refused-1\r\nContent-Type: application/json\r\n"
+            "Content-Length: 12\r\n\r\n{\"name\":\"p\"}",
+            d->token);
+    assert_int_equal(r.status, 503);
+    raw_close(&c);
+    raw_reply_release(&r);
+    snprintf(path, sizeof path, "%s/log", d->dir);
+    strbuf_init(&log, 1024 * 1024);
+    assert_ok(file_read(path, &log, &d->e), &d->e);
+    line = strstr(log.data, " warn http: failed request=refused-1 route=/v1/projects status=503 ");
+    assert_non_null(line);
+    assert_contains(line, "locked");
+    assert_null(strstr(strstr(line, "refused-1") + 1, "refused-1"));
+    assert_null(strstr(log.data, d->token));
+}
+
 static void a_locked_database_is_503_and_reads_go_on(void **state)
 {
     struct fx_daemon *d = *state;
@@ -90,6 +119,7 @@ static void a_locked_database_is_503_and_reads_go_on(void **state)
     assert_null(fx_ask(d, "POST", "/v1/instances", LAUNCH));
     assert_int_equal(err_http_status(d->e.code), 503);
     assert_contains(d->e.msg, "locked");
+    a_refused_write_is_in_the_log(d);
     assert_int_equal(status_of(d, "/readyz"), 503);
     assert_int_equal(status_of(d, "/livez"), 200);
     nothing_was_launched(d);

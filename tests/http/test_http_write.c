@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "core/file.h"
+#include "core/log.h"
 #include "tests/support/fx_http.h"
 
 #define PARALLEL 64
@@ -58,6 +60,61 @@ static void a_write_that_cannot_begin_is_503(void **state)
     assert_string_equal(raw_header(&fx->reply, "Retry-After"), "1");
     fx_http_writes_set(fx, false, false);
     assert_int_equal(raw_ask(&fx->client, &fx->reply, CREATE, 1), 201);
+}
+
+static size_t lines_with(const char *log, const char *text)
+{
+    size_t n = 0;
+
+    for (const char *at = strstr(log, text); at; at = strstr(at + 1, text))
+        n++;
+    return n;
+}
+
+static void failures_ask(struct fx_http *fx)
+{
+    static const char *const paths[] = {"internal", "io", "storage-unavailable", "timeout",
+                                        "not-found"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+        raw_ask(&fx->client, &fx->reply,
+                "GET /v1/fail?code=%s HTTP/1.1\r\n" FX_AUTH "X-Request-Id: fail-%zu\r\n\r\n",
+                paths[i], i);
+    fx_http_writes_set(fx, false, true);
+    raw_ask(&fx->client, &fx->reply,
+            CREATE_HEAD FX_KEY "X-Request-Id: fail-busy\r\nContent-Length: 17\r\n\r\n"
+                               "{\"name\":\"secret\"}");
+    assert_int_equal(fx->reply.status, 503);
+    fx_http_writes_set(fx, false, false);
+}
+
+/* Why: the person who is told the request id must find the reason under it, by default. */
+static void an_answer_that_is_our_fault_is_one_line_with_its_request(void **state)
+{
+    struct fx_http *fx = *state;
+    STRBUF text = {0};
+    struct err e;
+    char path[512];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/log", t_dir());
+    f = fopen(path, "w");
+    assert_non_null(f);
+    log_fd_set(fileno(f));
+    failures_ask(fx);
+    log_fd_set(2);
+    fclose(f);
+    strbuf_init(&text, 1 << 16);
+    assert_ok(file_read(path, &text, &e), &e);
+    assert_contains(text.data, " error http: failed request=fail-0 route=/v1/fail status=500 "
+                               "code=internal reason=\"on \"purpose\"\"\n");
+    assert_contains(text.data, " error http: failed request=fail-1 route=/v1/fail status=500 ");
+    assert_contains(text.data, " warn http: failed request=fail-2 route=/v1/fail status=503 ");
+    assert_contains(text.data, " warn http: failed request=fail-3 route=/v1/fail status=504 ");
+    assert_contains(text.data, " warn http: failed request=fail-busy route=/v1/things status=503 ");
+    assert_int_equal(lines_with(text.data, "\n"), 5); /* none for 404, none twice */
+    assert_null(strstr(text.data, FX_TOKEN));
+    assert_null(strstr(text.data, "secret"));
 }
 
 static void a_dry_run_is_a_read(void **state)
@@ -295,6 +352,7 @@ int main(void)
         T(a_write_is_answered_when_it_is_done),
         T(a_write_that_fails_is_a_problem),
         T(a_write_that_cannot_begin_is_503),
+        T(an_answer_that_is_our_fault_is_one_line_with_its_request),
         T(a_dry_run_is_a_read),
         T(a_dry_run_is_true_or_false_and_known),
         T(an_idempotency_key_is_required_and_bounded),

@@ -75,7 +75,9 @@ static void daemon_restart(struct sim *s)
     sim_fail(fx->engine, SIM_CAPACITY, 0, ERR_OK, "");
     assert_ok(store_open(&sc, &fx->store, E), E);
     assert_ok(catalogue_load(fx->catalogue_path, &c, E), E);
-    assert_ok(service_init(&fx->sv, fx->store, &fx->clock.base, fx->engine, &c, E), E);
+    assert_ok(
+        service_init(&fx->sv, fx->store, &fx->clock.base, fx->engine, fx->catalogue_path, &c, E),
+        E);
     worker_begin(s);
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,6 +67,7 @@ static void run_daemon(struct fx_daemon *d, const char *program, const char *com
     const char *argv[40];
     int fd;
 
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves no daemon behind */
     arguments(d, program, command, argv, text);
     snprintf(path, sizeof path, "%s/%s", d->dir, log);
     fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);

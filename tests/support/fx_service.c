@@ -4,7 +4,6 @@
 #include "core/file.h"
 
 static const char catalogue_head[] =
-    "version: 7\n"
     "currency: EUR\n"
     "hold_window_seconds: 3600\n"
     "checkpoint_grace_seconds: 30\n"
@@ -45,6 +44,8 @@ void fx_catalogue_write(struct fx_service *fx, int64_t gpu_price_micros, int64_t
     STRBUF text;
 
     strbuf_init(&text, 64 * 1024);
+    /* A version names its prices. */
+    strbuf_addf(&text, "version: %d\n", gpu_price_micros == FX_GPU_RATE ? 7 : 8);
     strbuf_adds(&text, catalogue_head);
     strbuf_addf(&text, "minimum_charge_seconds: %lld\n", (long long)minimum_seconds);
     strbuf_addf(&text,
@@ -155,7 +156,9 @@ int fx_service_setup(void **state)
     store_make(fx);
     assert_ok(engine_open("sim", &engine, &fx->engine, E), E);
     assert_ok(catalogue_load(fx->catalogue_path, &c, E), E);
-    assert_ok(service_init(&fx->sv, fx->store, &fx->clock.base, fx->engine, &c, E), E);
+    assert_ok(
+        service_init(&fx->sv, fx->store, &fx->clock.base, fx->engine, fx->catalogue_path, &c, E),
+        E);
     worker.service = &fx->sv;
     worker.engine = fx->engine;
     assert_ok(worker_open(&worker, &fx->worker, E), E);

@@ -25,6 +25,7 @@ static const struct {
     {ACTION_USAGE_READ, "oabmv", "soa"},     {ACTION_EVENT_READ, "oabmv", "soa"},
     {ACTION_REPORT_READ, "oabmv", "soa"},    {ACTION_REPORT_POST, "oam", ""},
     {ACTION_METRICS_READ, "", "soa"},        {ACTION_AUDIT_READ, "oa", "soa"},
+    {ACTION_CATALOGUE_LOAD, "", ""},
 };
 
 static void every_action_is_allowed_to_exactly_these_roles(void **state)

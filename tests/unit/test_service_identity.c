@@ -47,7 +47,8 @@ static int empty_setup(void **state)
     assert_ok(driver_sqlite.open(url + strlen("sqlite:"), CONN_WRITER, &fx->conn, E), E);
     assert_ok(driver_sqlite.prepare(fx->conn, E), E);
     assert_ok(catalogue_load(fx->catalogue_path, &c, E), E);
-    assert_ok(service_init(&fx->sv, fx->store, &fx->clock.base, NULL, &c, E), E);
+    assert_ok(service_init(&fx->sv, fx->store, &fx->clock.base, NULL, fx->catalogue_path, &c, E),
+              E);
     *state = fx;
     return 0;
 }
@@ -87,6 +88,24 @@ static void seed_makes_an_owner_with_a_key_and_credit(void **state)
     OK(service_seed(&fx->sv, TX, &seed, again, E));
     assert_string_equal(again, "");
     OK(ledger_audit(&fx->sv, TX, E));
+}
+
+/* What is given beyond an ordinary owner must be found by who looks for it. */
+static void each_step_of_the_seed_has_its_record(void **state)
+{
+    struct fx_service *fx = *state;
+    struct seed mine = seed;
+    char token[TOKEN_BYTES_MAX];
+
+    mine.staff_support = true;
+    mine.currency = "USD";
+    OK(service_seed(&fx->sv, TX, &mine, token, E));
+    assert_int_equal(fx_audits(fx, "organization.create", ""), 2); /* made, and its currency */
+    assert_int_equal(fx_audits(fx, "project.create", ""), 1);
+    assert_int_equal(fx_audits(fx, "member.create", ""), 1);
+    assert_int_equal(fx_audits(fx, "member.update", ""), 1); /* the staff role */
+    assert_int_equal(fx_audits(fx, "grant.create", ""), 1);
+    assert_int_equal(fx_audits(fx, "key.create", ""), 1);
 }
 
 static void seed_takes_a_token_that_was_chosen(void **state)
@@ -437,6 +456,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FX_TEST(seed_changes_nothing_when_an_organization_exists),
         cmocka_unit_test_setup_teardown(seed_makes_an_owner_with_a_key_and_credit, empty_setup,
+                                        empty_teardown),
+        cmocka_unit_test_setup_teardown(each_step_of_the_seed_has_its_record, empty_setup,
                                         empty_teardown),
         cmocka_unit_test_setup_teardown(seed_takes_a_token_that_was_chosen, empty_setup,
                                         empty_teardown),

@@ -120,6 +120,58 @@ static void an_orphan_is_an_event_for_staff_only(void **state)
     free(events);
 }
 
+/* --- the catalogue ------------------------------------------------------------------- */
+
+static int loads(struct fx_service *fx)
+{
+    return fx_audits(fx, "catalogue.load", "catalogue");
+}
+
+static void a_catalogue_that_changes_something_leaves_a_record(void **state)
+{
+    struct fx_service *fx = *state;
+    struct page_query q = {.limit = 1};
+    char next[CURSOR_BYTES_MAX];
+    struct audit_record *audits = NULL;
+    size_t count = 0;
+
+    assert_int_equal(loads(fx), 1); /* the first one */
+    assert_ok(catalogue_replace(&fx->sv, fx->catalogue_path, E), E);
+    assert_int_equal(loads(fx), 1);
+    fx_catalogue_write(fx, 2 * FX_GPU_RATE, FX_SLOTS, 0);
+    assert_ok(catalogue_replace(&fx->sv, fx->catalogue_path, E), E);
+    assert_int_equal(loads(fx), 2);
+    OK(audit_list(AS(support), &q, &audits, &count, next, E));
+    assert_string_equal(audits[0].action, "catalogue.load");
+    assert_string_equal(audits[0].member_id, "");
+    assert_contains(audits[0].detail, "version 8");
+    assert_contains(audits[0].detail, fx->catalogue_path);
+    free(audits);
+    sim_slots(fx->engine, 3, true); /* the pools have less then */
+    assert_ok(catalogue_replace(&fx->sv, fx->catalogue_path, E), E);
+    assert_int_equal(loads(fx), 3);
+}
+
+static void a_price_changed_under_its_version_is_refused_and_changes_nothing(void **state)
+{
+    struct fx_service *fx = *state;
+    const struct catalogue *before, *after;
+
+    fx_catalogue_write(fx, 2 * FX_GPU_RATE, FX_SLOTS, 0);
+    assert_ok(catalogue_replace(&fx->sv, fx->catalogue_path, E), E);
+    before = catalogue_hold(&fx->sv);
+    fx_catalogue_write(fx, 3 * FX_GPU_RATE, 1, 0); /* version 8 again */
+    assert_err(ERR_INVALID, catalogue_replace(&fx->sv, fx->catalogue_path, E), E);
+    assert_contains(fx->e.msg, "catalogue.yaml:");
+    assert_contains(fx->e.msg, "gpu-1.sim costs 10.8000 EUR per hour here and 7.2000 EUR");
+    assert_int_equal(catalogue_replace(&fx->sv, fx->catalogue_path, NULL), ERR_INVALID);
+    after = catalogue_hold(&fx->sv);
+    assert_ptr_equal(before, after);
+    assert_int_equal(loads(fx), 2);
+    catalogue_put(&fx->sv, before);
+    catalogue_put(&fx->sv, after);
+}
+
 /* --- reports ------------------------------------------------------------------------- */
 
 static void a_report_of_a_member_is_theirs_whatever_it_says(void **state)
@@ -204,6 +256,8 @@ int main(void)
         FX_TEST(events_of_others_are_not_seen),
         FX_TEST(only_owners_admins_and_staff_read_the_audit),
         FX_TEST(an_orphan_is_an_event_for_staff_only),
+        FX_TEST(a_catalogue_that_changes_something_leaves_a_record),
+        FX_TEST(a_price_changed_under_its_version_is_refused_and_changes_nothing),
         FX_TEST(a_report_of_a_member_is_theirs_whatever_it_says),
         FX_TEST(a_report_about_somebody_elses_instance_is_refused),
         FX_TEST(a_bad_report_of_a_member_stops_no_bill),
