@@ -93,7 +93,9 @@ transcript() {
   quiet job submit share/examples/hello.yaml --instance "$instance"
   job=$(value id)
   printf '$ hourglass job logs -f %s\n' "$job"
-  output=$(hg job logs -f "$job" | tee /dev/stderr) || fail "the job did not succeed"
+  # Shown as it comes. Not by a name such as /dev/stderr: opened anew, a log file would be cut to nothing.
+  output=$(hg job logs -f "$job" | while IFS= read -r line; do printf "%s\n" "$line"; printf "%s\n" "$line" >&3; done) ||
+    fail "the job did not succeed"
   [ -n "$output" ] || fail "the job printed nothing"
   quiet job show "$job"
   [ "$(value state)" = succeeded ] && [ "$(value exit_code)" = 0 ] || fail "the job is $(value state)"
@@ -140,5 +142,5 @@ if [ -t 1 ] && [ -t 0 ]; then
     echo "  $bin/hourglass --config $state/console.yaml instance list"
   fi
 else
-  transcript
+  transcript 3>&1
 fi
