@@ -108,8 +108,8 @@ enum err_code rule_scope(const struct actor *by, const char *asked, char organiz
 #define PAGE(type) \
     const struct page_query *q, type **out, size_t *count, char next[CURSOR_BYTES_MAX]
 
-/* The actor behind a token. Compares hashes in constant time; unknown, expired and revoked
- * keys are the same ERR_UNAUTHENTICATED and take the same path. */
+/* The actor behind a token, found by its hash, so that time tells nothing about it. Unknown,
+ * expired and revoked keys are the same ERR_UNAUTHENTICATED and take the same path. */
 SERVICE key_authenticate(struct service *sv, struct tx *tx, const char *token, struct actor *out,
                          E) MUST_CHECK;
 /* The actor behind a key as it is now, for what began with a token and lasts (streams).
