@@ -68,8 +68,10 @@ int delay_raise(struct worker *w, const char *id, const char *doing, const struc
     for (int i = 0; i < d->failures && wait_ms < DELAY_MOST_MS; i++)
         wait_ms *= 2;
     d->failures++;
+    d->in_row = d->doing && strcmp(d->doing, doing) == 0 ? d->in_row + 1 : 1;
+    d->doing = doing;
     d->until_ms = clock_mono_ms(w->sv->clock) + (wait_ms < DELAY_MOST_MS ? wait_ms : DELAY_MOST_MS);
-    return d->failures;
+    return d->in_row;
 }
 
 void delay_clear(struct worker *w, const char *id)

@@ -12,8 +12,10 @@
 /* An object whose engine call failed, and when it is worth another one. */
 struct delay {
     char id[ID_MAX];
-    int failures;
-    int64_t until_ms; /* of the monotonic clock */
+    const char *doing; /* what failed last, static */
+    int failures;      /* of all kinds: they make the wait longer */
+    int in_row;        /* of that kind */
+    int64_t until_ms;  /* of the monotonic clock */
 };
 
 struct worker {
@@ -37,7 +39,8 @@ struct worker {
 /* --- worker.c --- */
 bool worker_is_ending(struct worker *w);
 bool delay_applies(struct worker *w, const char *id);
-/* An engine call failed: log it and wait longer each time. Returns how often it has failed. */
+/* An engine call failed: log it and wait longer each time. `doing` is static. Returns how often
+ * this kind of call has failed since another one did or delay_clear(). */
 int delay_raise(struct worker *w, const char *id, const char *doing, const struct err *e);
 void delay_clear(struct worker *w, const char *id);
 /* Whether our engine is the one of this zone; a zone that left the catalogue was ours. */

@@ -205,6 +205,33 @@ static void an_engine_that_is_away_is_asked_again_each_time_later(void **state)
     drop(&i);
 }
 
+/* Why: the times that it was away are no times that it could not. */
+static void an_engine_that_is_back_may_stumble_once(void **state)
+{
+    struct fx_service *fx = *state;
+    struct instance i = {0};
+
+    log_fd_set(-1);
+    sim_fail(fx->engine, SIM_DESCRIBE, -1, ERR_ENGINE, "away");
+    fx_launch(fx, &i);
+    for (int n = 0; n < 100; n++) {
+        fx_advance(fx, 1);
+        fx_step(fx);
+    }
+    sim_fail(fx->engine, SIM_DESCRIBE, 0, ERR_OK, "");
+    sim_fail(fx->engine, SIM_PROVISION, 1, ERR_ENGINE, "hiccup");
+    fx_advance(fx, 30);
+    fx_step(fx);
+    fx_look(fx, &i);
+    assert_int_equal(i.state, INSTANCE_REQUESTED);
+    fx_advance(fx, 30);
+    fx_step(fx);
+    fx_look(fx, &i);
+    assert_int_equal(i.state, INSTANCE_RUNNING);
+    log_fd_set(2);
+    drop(&i);
+}
+
 static void an_engine_that_answers_but_cannot_bring_it_up_fails_it(void **state)
 {
     struct fx_service *fx = *state;
@@ -538,6 +565,7 @@ int main(void)
         FX_TEST(an_engine_that_cannot_start_it_ends_it),
         FX_TEST(an_engine_without_room_fails_it_for_good),
         FX_TEST(an_engine_that_is_away_is_asked_again_each_time_later),
+        FX_TEST(an_engine_that_is_back_may_stumble_once),
         FX_TEST(an_engine_that_answers_but_cannot_bring_it_up_fails_it),
         FX_TEST(an_engine_that_stays_away_makes_it_unreachable_and_bills_it_when_it_is_back),
         FX_TEST(instances_of_another_engine_are_left_alone),
