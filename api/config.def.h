@@ -8,7 +8,7 @@ OPTION(store,             TEXT, "",        0, 0, "database; empty: sqlite:STATE_
 OPTION(catalogue,         TEXT, "/usr/local/share/hourglass/catalogue.yaml", 0, 0, "offers, zones and GPU models; read again on SIGHUP")
 OPTION(tls_certificate,   TEXT, "",        0, 0, "PEM file with the certificate and its chain")
 OPTION(tls_key,           TEXT, "",        0, 0, "PEM file with its private key")
-OPTION(http_threads,      INT,  "2",       1, 64, "threads that serve requests (1 to 64)")
+OPTION(http_threads,      INT,  "2",       1, HTTP_THREADS_MAX, "threads that serve requests (1 to 64)")
 OPTION(engine,            TEXT, "local",   0, 0, "where instances run: local, sim or none")
 OPTION(virtual_gpu_slots, INT,  "8",       0, GPUS_PER_INSTANCE_MAX, "GPU slots to show when this machine has no GPU (0 to 64)")
 OPTION(run_program,       TEXT, "",        0, 0, "hourglass-run; empty: beside this program or in ../libexec/hourglass")

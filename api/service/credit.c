@@ -280,12 +280,15 @@ static enum err_code runway_run(const struct purse *p, const struct loads *l, in
 enum err_code runway_find(struct service *sv, struct tx *tx, const struct purse *p,
                           const struct runway_load *extra, int64_t *ends_at_ms, struct err *e)
 {
-    CLEANUP(loads_release) struct loads l = {0};
+    struct loads l = {0};
     enum err_code rc = loads_read(sv, tx, p->organization_id, &l, e);
 
     if (!rc && extra)
         rc = load_add(&l, extra->micros_per_hour, extra->ends_at_ms, e);
-    return rc ? rc : runway_run(p, &l, clock_now_ms(sv->clock), ends_at_ms, e);
+    if (!rc)
+        rc = runway_run(p, &l, clock_now_ms(sv->clock), ends_at_ms, e);
+    loads_release(&l);
+    return rc;
 }
 
 /* What was granted, takes effect later and is not used (clocks may step) is not there yet. */

@@ -131,24 +131,24 @@ enum err_code key_list(struct service *sv, struct tx *tx, const struct actor *by
 }
 
 /* May `by` make or revoke keys that act for this member? Nobody may reach beyond their own
- * role that way. */
+ * role that way. *m: the member, zeroed where `by` needs to ask nobody. */
 static enum err_code key_member_check(struct tx *tx, const struct actor *by, const char *member_id,
-                                      const char *pointer, struct err *e)
+                                      const char *pointer, struct member *m, struct err *e)
 {
-    struct member m;
     enum err_code rc;
 
+    *m = (struct member){0};
     if (by->is_system || strcmp(member_id, by->member_id) == 0)
         return ERR_OK;
-    rc = row_member_get(tx, member_id, &m, e);
+    rc = row_member_get(tx, member_id, m, e);
     if (rc && rc != ERR_NOT_FOUND)
         return rc;
-    if (rc || strcmp(m.organization_id, by->organization_id) != 0)
+    if (rc || strcmp(m->organization_id, by->organization_id) != 0)
         return input_refuse(e, pointer, "unknown", "there is no such member");
     if (by->role != ROLE_OWNER && by->role != ROLE_ADMIN)
         return err_set(e, ERR_FORBIDDEN, "only owner, admin may handle keys of others; you are %s",
                        role_names[by->role]);
-    if (m.role == ROLE_OWNER && by->role != ROLE_OWNER)
+    if (m->role == ROLE_OWNER && by->role != ROLE_OWNER)
         return err_set(e, ERR_FORBIDDEN,
                        "only an owner may handle the keys of an owner; you are %s",
                        role_names[by->role]);
@@ -157,19 +157,12 @@ static enum err_code key_member_check(struct tx *tx, const struct actor *by, con
 
 /* A key carries its member's staff role too, which reaches into every organization: only its
  * bearer makes one. */
-static enum err_code key_staff_check(struct tx *tx, const struct actor *by, const char *member_id,
-                                     struct err *e)
+static enum err_code key_staff_check(const struct member *m, struct err *e)
 {
-    struct member m;
-    enum err_code rc;
-
-    if (by->is_system || strcmp(member_id, by->member_id) == 0)
+    if (m->staff_role == STAFF_NONE)
         return ERR_OK;
-    rc = row_member_get(tx, member_id, &m, e);
-    if (!rc && m.staff_role != STAFF_NONE)
-        rc = err_set(e, ERR_FORBIDDEN, "only %s may make keys of their own: they are %s staff",
-                     m.name, staff_role_names[m.staff_role]);
-    return rc;
+    return err_set(e, ERR_FORBIDDEN, "only %s may make keys of their own: they are %s staff",
+                   m->name, staff_role_names[m->staff_role]);
 }
 
 static enum err_code key_project_check(struct tx *tx, const struct actor *by,
@@ -188,6 +181,7 @@ enum err_code key_create(struct service *sv, struct tx *tx, const struct actor *
                          const struct api_key_create *in, struct api_key *out, struct err *e)
 {
     struct api_key k = {.expires_at_ms = in->expires_at_ms};
+    struct member m;
     enum err_code rc = rule_check(by, ACTION_KEY_CREATE, e);
 
     if (!rc)
@@ -200,9 +194,9 @@ enum err_code key_create(struct service *sv, struct tx *tx, const struct actor *
               in->project_id[0] ? in->project_id : by->project_id);
     text_copy(k.name, sizeof k.name, in->name);
     if (!rc)
-        rc = key_member_check(tx, by, k.member_id, "/member_id", e);
+        rc = key_member_check(tx, by, k.member_id, "/member_id", &m, e);
     if (!rc)
-        rc = key_staff_check(tx, by, k.member_id, e);
+        rc = key_staff_check(&m, e);
     if (!rc)
         rc = key_project_check(tx, by, k.project_id, e);
     if (rc)
@@ -219,6 +213,7 @@ enum err_code key_revoke(struct service *sv, struct tx *tx, const struct actor *
                          struct api_key *out, struct err *e)
 {
     struct api_key k;
+    struct member m;
     struct record r = {ACTION_KEY_REVOKE, "key.revoked", k.organization_id,
                        k.project_id,      k.id,          NULL};
     enum err_code rc = row_api_key_get(tx, id, &k, e);
@@ -232,7 +227,7 @@ enum err_code key_revoke(struct service *sv, struct tx *tx, const struct actor *
         return ERR_OK;
     }
     if (!rc)
-        rc = key_member_check(tx, by, k.member_id, "", e);
+        rc = key_member_check(tx, by, k.member_id, "", &m, e);
     if (rc)
         return rc;
     k.revoked_at_ms = clock_now_ms(sv->clock);
