@@ -5,25 +5,6 @@
 #include "core/file.h"
 #include "tests/support/fx_console.h"
 
-static int begin(void **state)
-{
-    struct fx_console *fx = calloc(1, sizeof *fx);
-
-    if (!fx)
-        return -1;
-    fx_console_init(fx, 24, 80, false);
-    fx_console_start(fx);
-    *state = fx;
-    return 0;
-}
-
-static int end(void **state)
-{
-    fx_console_release(*state);
-    free(*state);
-    return 0;
-}
-
 static void launch_form(struct fx_console *fx)
 {
     fx_console_keys(fx, "2");
@@ -482,7 +463,7 @@ static void file_names_are_completed(void **state)
     assert_contains(fx_console_text(fx), "job.yaml");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fx_console_begin, fx_console_end)
 
 int main(void)
 {

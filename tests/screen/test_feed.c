@@ -6,25 +6,6 @@
 #include "tests/support/fx_console.h"
 #include "tui/feed/list.h"
 
-static int begin(void **state)
-{
-    struct fx_console *fx = calloc(1, sizeof *fx);
-
-    if (!fx)
-        return -1;
-    fx_console_init(fx, 24, 80, false);
-    fx_console_start(fx);
-    *state = fx;
-    return 0;
-}
-
-static int end(void **state)
-{
-    fx_console_release(*state);
-    free(*state);
-    return 0;
-}
-
 /* --- windows ---------------------------------------------------------------------------------- */
 
 #define PAGES      12
@@ -539,7 +520,7 @@ static void resting_console_wakes_once_a_second_only_where_seconds_are_shown(voi
     assert_in_range(wait, 5000, 60000);
 }
 
-#define TEST(name)   cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name)   cmocka_unit_test_setup_teardown(name, fx_console_begin, fx_console_end)
 #define WINDOW(name) cmocka_unit_test_setup_teardown(name, window_begin, window_end)
 
 int main(void)

@@ -144,22 +144,12 @@ static void endless_line_is_cut_and_loses_nothing(void **state)
 
 static int begin(void **state)
 {
-    struct fx_console *fx = calloc(1, sizeof *fx);
+    int rc = fx_console_begin(state);
 
-    if (!fx)
-        return -1;
-    fx_console_init(fx, 24, 80, false);
-    fx_console_start(fx);
-    fx_console_keys(fx, "4");
-    fx_console_keys(fx, "l");
-    *state = fx;
-    return 0;
-}
-
-static int end(void **state)
-{
-    fx_console_release(*state);
-    free(*state);
+    if (rc)
+        return rc;
+    fx_console_keys(*state, "4");
+    fx_console_keys(*state, "l");
     return 0;
 }
 
@@ -332,7 +322,7 @@ static void leaving_the_log_ends_its_stream(void **state)
     assert_int_equal(fx->api.stream_count, 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, fx_console_end)
 
 int main(void)
 {

@@ -5,25 +5,6 @@
 #include "tests/support/fx_console.h"
 #include "tui/script.h"
 
-static int begin(void **state)
-{
-    struct fx_console *fx = calloc(1, sizeof *fx);
-
-    if (!fx)
-        return -1;
-    fx_console_init(fx, 24, 80, false);
-    fx_console_start(fx);
-    *state = fx;
-    return 0;
-}
-
-static int end(void **state)
-{
-    fx_console_release(*state);
-    free(*state);
-    return 0;
-}
-
 static struct script *script_of(const char *text)
 {
     char path[512];
@@ -130,7 +111,7 @@ static void script_may_leave_by_the_quit_key(void **state)
     script_free(s);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fx_console_begin, fx_console_end)
 
 int main(void)
 {

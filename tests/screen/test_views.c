@@ -24,25 +24,6 @@ static void golden(struct fx_console *fx, const char *name)
         fail_msg("%s differs; expected\n%s\ngot\n%s", name, want.data, text);
 }
 
-static int begin(void **state)
-{
-    struct fx_console *fx = calloc(1, sizeof *fx);
-
-    if (!fx)
-        return -1;
-    fx_console_init(fx, 24, 80, false);
-    fx_console_start(fx);
-    *state = fx;
-    return 0;
-}
-
-static int end(void **state)
-{
-    fx_console_release(*state);
-    free(*state);
-    return 0;
-}
-
 /* --- pictures --------------------------------------------------------------------------------- */
 
 static void overview_picture(void **state)
@@ -416,7 +397,7 @@ static void too_many_views_on_top_of_each_other_are_refused(void **state)
     assert_contains(fx_console_text(fx), "credit left");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fx_console_begin, fx_console_end)
 
 int main(void)
 {

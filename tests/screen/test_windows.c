@@ -4,25 +4,6 @@
 
 #include "tests/support/fx_console.h"
 
-static int begin(void **state)
-{
-    struct fx_console *fx = calloc(1, sizeof *fx);
-
-    if (!fx)
-        return -1;
-    fx_console_init(fx, 24, 80, false);
-    fx_console_start(fx);
-    *state = fx;
-    return 0;
-}
-
-static int end(void **state)
-{
-    fx_console_release(*state);
-    free(*state);
-    return 0;
-}
-
 static void window(struct fx_console *fx, int rows, int cols)
 {
     screen_memory_resize(fx->screen, rows, cols);
@@ -286,7 +267,7 @@ static void verdict_is_said_once(void **state)
     assert_null(strstr(fx_console_text(fx), "virtual virtual"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fx_console_begin, fx_console_end)
 
 int main(void)
 {

@@ -54,6 +54,25 @@ void fx_console_start(struct fx_console *fx)
     fx_console_advance(fx, 600);
 }
 
+int fx_console_begin(void **state)
+{
+    struct fx_console *fx = calloc(1, sizeof *fx);
+
+    if (!fx)
+        return -1;
+    fx_console_init(fx, 24, 80, false);
+    fx_console_start(fx);
+    *state = fx;
+    return 0;
+}
+
+int fx_console_end(void **state)
+{
+    fx_console_release(*state);
+    free(*state);
+    return 0;
+}
+
 void fx_console_keys(struct fx_console *fx, const char *keys)
 {
     while (*keys) {

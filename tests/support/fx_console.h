@@ -19,6 +19,9 @@ void fx_console_init(struct fx_console *fx, int rows, int cols, bool ascii);
 void fx_console_release(struct fx_console *fx);
 /* Begin, and let everything that is asked be answered. */
 void fx_console_start(struct fx_console *fx);
+/* All of that in a window of 24x80, as setup and teardown of a test: *state is the fx_console. */
+int fx_console_begin(void **state);
+int fx_console_end(void **state);
 /* Let what is pending be answered and drawn; time goes on by so many milliseconds at the end. */
 void fx_console_settle(struct fx_console *fx);
 void fx_console_advance(struct fx_console *fx, int64_t ms);
