@@ -36,10 +36,12 @@ struct gpu_options gpu_options_default(void)
                                 .clock = clock_real()};
 }
 
-static void PRINTF_LIKE(4, 0) answer(struct finding *f, enum check_result result,
-                                     const char *action, const char *fmt, va_list ap)
+static void PRINTF_LIKE(5, 0)
+    answer(struct finding *f, enum check_result result, enum remedy remedy, const char *action,
+           const char *fmt, va_list ap)
 {
     f->result = result;
+    f->remedy = remedy;
     vsnprintf(f->detail, sizeof f->detail, fmt, ap);
     text_copy(f->action, sizeof f->action, action);
 }
@@ -49,25 +51,25 @@ void gpu_pass(struct finding *f, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    answer(f, CHECK_PASS, "", fmt, ap);
+    answer(f, CHECK_PASS, REMEDY_NONE, "", fmt, ap);
     va_end(ap);
 }
 
-void gpu_warn(struct finding *f, const char *action, const char *fmt, ...)
+void gpu_warn(struct finding *f, enum remedy remedy, const char *action, const char *fmt, ...)
 {
     va_list ap;
 
     va_start(ap, fmt);
-    answer(f, CHECK_WARN, action, fmt, ap);
+    answer(f, CHECK_WARN, remedy, action, fmt, ap);
     va_end(ap);
 }
 
-void gpu_fail(struct finding *f, const char *action, const char *fmt, ...)
+void gpu_fail(struct finding *f, enum remedy remedy, const char *action, const char *fmt, ...)
 {
     va_list ap;
 
     va_start(ap, fmt);
-    answer(f, CHECK_FAIL, action, fmt, ap);
+    answer(f, CHECK_FAIL, remedy, action, fmt, ap);
     va_end(ap);
 }
 
@@ -76,7 +78,7 @@ void gpu_skip(struct finding *f, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    answer(f, CHECK_SKIP, "", fmt, ap);
+    answer(f, CHECK_SKIP, REMEDY_NONE, "", fmt, ap);
     va_end(ap);
 }
 
@@ -85,7 +87,7 @@ void gpu_error(struct finding *f, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    answer(f, CHECK_ERROR, "", fmt, ap);
+    answer(f, CHECK_ERROR, REMEDY_NONE, "", fmt, ap);
     va_end(ap);
 }
 
@@ -117,16 +119,16 @@ bool gpu_answered(struct gpu_target *t, struct finding *f, int code, const char 
         return false;
     case NVML_GPU_IS_LOST:
         t->lost = true;
-        gpu_fail(f, REBOOT_ACTION, "the GPU fell off the bus");
+        gpu_fail(f, REMEDY_RESTART, REBOOT_ACTION, "the GPU fell off the bus");
         return false;
     case NVML_RESET_REQUIRED:
-        gpu_fail(f, RESET_ACTION, "the GPU must be reset before it can be used");
+        gpu_fail(f, REMEDY_RESET, RESET_ACTION, "the GPU must be reset before it can be used");
         return false;
     case NVML_INSUFFICIENT_POWER:
-        gpu_fail(f, "have the power cables checked", "%s", nvml_code_text(code));
+        gpu_fail(f, REMEDY_INSPECT, "have the power cables checked", "%s", nvml_code_text(code));
         return false;
     case NVML_IRQ_ISSUE:
-        gpu_fail(f, REBOOT_ACTION, "%s", nvml_code_text(code));
+        gpu_fail(f, REMEDY_RESTART, REBOOT_ACTION, "%s", nvml_code_text(code));
         return false;
     default:
         gpu_error(f, "cannot read %s: %s", what, nvml_code_text(code));

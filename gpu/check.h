@@ -13,9 +13,12 @@
 /* Where to look, and for how long. All texts are borrowed until the run has ended. */
 struct gpu_options {
     const char *nvml_path; /* NULL: where drivers put it */
+    const char *cuda_path; /* the same */
+    const char *amd_path;  /* the same */
     const char *sysfs_dir, *proc_dir, *dev_dir;
     const char *kmsg_path;
-    int64_t deadline_ms; /* for a whole run */
+    int64_t deadline_ms; /* for a whole run; 0: as the tier needs */
+    int64_t burn_ms;     /* how long a check that loads the GPU does so; 0: as the tier says */
     int64_t uptime_ms;   /* -1: ask the clock */
     struct clock *clock;
 };
@@ -52,6 +55,8 @@ struct gpu_inventory {
     struct gpu_info gpus[GPUS_PER_INSTANCE_MAX];
 };
 
+struct compute; /* gpu/compute.h */
+
 enum gpu_scope { GPU_SCOPE_MACHINE, GPU_SCOPE_GPU };
 
 struct gpu_target {
@@ -60,6 +65,8 @@ struct gpu_target {
     const struct nvml *nvml;               /* NULL for the machine */
     struct nvml_device *device;            /* NULL for the machine, or when there is no handle */
     const struct gpu_info *info;           /* NULL for the machine */
+    enum tier tier;                        /* of the run */
+    struct compute *compute;               /* for checks with needs_compute; else NULL */
     int device_code;                       /* what the driver said when asked for the handle */
     bool lost;                             /* set when the GPU went away under a check */
 };
@@ -73,6 +80,8 @@ struct gpu_check {
      * the same machine; 0: not compared. */
     double peer_share;
     bool without_device; /* also runs for a GPU whose handle the driver refuses */
+    bool needs_compute;  /* runs kernels or copies; skipped, with the reason, where it cannot */
+    bool alone;          /* never while another GPU of the machine runs one of these */
     /* NULL: always. Returns false after writing the reason with gpu_skip(). */
     bool (*applies)(const struct gpu_target *t, struct finding *f);
     void (*run)(struct gpu_target *t, struct finding *f);
@@ -86,11 +95,20 @@ void gpu_check_run(const struct gpu_check *check, struct gpu_target *t, struct f
 
 /* Answers. Each replaces what the finding said before; the figure stays. */
 void gpu_pass(struct finding *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void gpu_warn(struct finding *f, const char *action, const char *fmt, ...) PRINTF_LIKE(3, 4);
-void gpu_fail(struct finding *f, const char *action, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* `action`: what the machine's operator should do; what its renter should do follows from
+ * the remedy. */
+void gpu_warn(struct finding *f, enum remedy remedy, const char *action, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+void gpu_fail(struct finding *f, enum remedy remedy, const char *action, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
 void gpu_skip(struct finding *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void gpu_error(struct finding *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void gpu_figure(struct finding *f, double value, double floor, const char *unit);
+
+/* Judge what was measured against the floor of this GPU model (gpu/floors.def.h): pass above,
+ * warn below what is expected, fail below what no healthy one of the model does. Without a
+ * floor it passes and says so; peers and baseline are compared later. */
+void gpu_measured(const struct gpu_target *t, struct finding *f, double value, const char *unit);
 
 /* True when the driver answered. Else the finding says why there is no value for `what`
  * ("row remapping"): skip when the GPU or the driver does not know it or we may not, fail

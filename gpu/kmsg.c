@@ -21,8 +21,8 @@ const char *const xid_blame_names[] = {
 };
 
 static const struct xid_kind xid_kinds[] = {
-#define XID(number, meaning, blame, result, action) \
-    {number, meaning, XID_BLAME_##blame, CHECK_##result, action},
+#define XID(number, meaning, blame, result, ...) \
+    {number, meaning, XID_BLAME_##blame, CHECK_##result, __VA_ARGS__},
 #include "gpu/xids.def.h"
 #undef XID
 };
@@ -31,6 +31,7 @@ static const struct xid_kind xid_unknown = {
     .meaning = "unknown to this version",
     .blame = XID_BLAME_GPU,
     .result = CHECK_WARN,
+    .remedy = REMEDY_WATCH,
     .action = "look it up in NVIDIA's XID catalogue",
 };
 

@@ -14,7 +14,8 @@ struct xid_kind {
     const char *meaning;
     enum xid_blame blame;
     enum check_result result; /* pass, warn or fail: what one recent event means */
-    const char *action;
+    enum remedy remedy;
+    const char *action; /* for the operator */
 };
 
 /* Never NULL: an unknown number is a kind of its own, with a warning. */

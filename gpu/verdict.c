@@ -58,7 +58,7 @@ static void peers_compare(struct report *r)
         if (f->value >= share * best)
             continue;
         f->floor = share * best;
-        gpu_fail(f, "have this GPU and its links checked; its peers do better",
+        gpu_fail(f, REMEDY_INSPECT, "have this GPU and its links checked; its peers do better",
                  "%g %s, where a peer of the same model has %g", f->value, f->unit, best);
     }
 }

@@ -1,13 +1,15 @@
 /* XIDs, the driver's error numbers in the kernel log: number, what it means, whose fault it
- * usually is, how bad one is that happened lately, what to do. After NVIDIA's XID catalogue
+ * usually is, how bad one is that happened lately, the remedy, and
+ * what its operator should do. After NVIDIA's XID catalogue
  * of October 2025. An application's own mistake never condemns a GPU; what the driver itself
  * calls recoverable is a warning; what needs a reset, a restart or a replacement fails. */
-#define XID_APP_ACTION     "look at the application that ran; the GPU is not to blame"
-#define XID_RESET_ACTION   "reset the GPU; if it comes back, have the GPU replaced"
-#define XID_REBOOT_ACTION  "restart the machine; if it comes back, have the GPU replaced"
-#define XID_WATCH_ACTION   "watch it; if it comes back, ask the provider"
-#define XID_LINK_ACTION    "stop work on this GPU; have its NVLink checked"
-#define XID_REPLACE_ACTION "have the GPU replaced"
+#define XID_APP_ACTION   REMEDY_FIX_APP, "look at the application that ran; the GPU is not to blame"
+#define XID_RESET_ACTION REMEDY_RESET, "reset the GPU; if it comes back, have the GPU replaced"
+#define XID_REBOOT_ACTION \
+    REMEDY_RESTART, "restart the machine; if it comes back, have the GPU replaced"
+#define XID_WATCH_ACTION   REMEDY_WATCH, "watch it; if it comes back, ask the provider"
+#define XID_LINK_ACTION    REMEDY_INSPECT, "stop work on this GPU; have its NVLink checked"
+#define XID_REPLACE_ACTION REMEDY_REPLACE, "have the GPU replaced"
 XID(8, "the GPU stopped processing", APP, PASS, XID_APP_ACTION)
 XID(11, "invalid or corrupted push buffer", APP, PASS, XID_APP_ACTION)
 XID(13, "graphics engine exception", APP, PASS, XID_APP_ACTION)
@@ -23,10 +25,12 @@ XID(44, "fault during a context switch", GPU, WARN, XID_WATCH_ACTION)
 XID(45, "work stopped after another error", APP, PASS, XID_APP_ACTION)
 XID(46, "the GPU stopped processing", GPU, FAIL, XID_RESET_ACTION)
 XID(48, "uncorrectable memory error", GPU, FAIL, XID_RESET_ACTION)
-XID(54, "auxiliary power is not connected", HOST, FAIL, "have the power cables checked")
+XID(54, "auxiliary power is not connected", HOST, FAIL, REMEDY_INSPECT,
+    "have the power cables checked")
 XID(61, "micro-controller breakpoint", GPU, WARN, XID_WATCH_ACTION)
 XID(62, "micro-controller halt", GPU, FAIL, XID_RESET_ACTION)
-XID(63, "a memory row is marked for remapping", GPU, PASS, "reset the GPU when it is idle")
+XID(63, "a memory row is marked for remapping", GPU, PASS, REMEDY_RESET,
+    "reset the GPU when it is idle")
 XID(64, "a memory row could not be remapped", GPU, FAIL, XID_RESET_ACTION)
 XID(66, "illegal access by the driver", DRIVER, WARN, XID_WATCH_ACTION)
 XID(67, "illegal access by the driver", DRIVER, WARN, XID_WATCH_ACTION)
@@ -39,13 +43,14 @@ XID(74, "NVLink error", LINK, FAIL, XID_LINK_ACTION)
 XID(75, "copy engine exception", GPU, WARN, XID_WATCH_ACTION)
 XID(76, "copy engine exception", GPU, WARN, XID_WATCH_ACTION)
 XID(77, "copy engine exception", GPU, WARN, XID_WATCH_ACTION)
-XID(78, "vGPU start error", DRIVER, WARN, "bring the vGPU software up to date")
+XID(78, "vGPU start error", DRIVER, WARN, REMEDY_FIX_SETUP, "bring the vGPU software up to date")
 XID(79, "the GPU fell off the bus", HOST, FAIL, XID_REBOOT_ACTION)
 XID(80, "corrupted data sent to the GPU", APP, PASS, XID_APP_ACTION)
 XID(85, "copy engine exception", GPU, WARN, XID_WATCH_ACTION)
 XID(92, "high rate of corrected memory errors", GPU, WARN, XID_WATCH_ACTION)
 XID(93, "inforom wear", GPU, PASS, XID_WATCH_ACTION)
-XID(94, "contained memory error", GPU, WARN, "restart the application; watch row_remap")
+XID(94, "contained memory error", GPU, WARN, REMEDY_FIX_APP,
+    "restart the application; watch row_remap")
 XID(95, "uncontained memory error", GPU, FAIL, XID_RESET_ACTION)
 XID(109, "context switch timeout", GPU, FAIL, XID_RESET_ACTION)
 XID(110, "security fault", GPU, FAIL, XID_RESET_ACTION)
@@ -64,7 +69,7 @@ XID(147, "NVLink TREX error", LINK, WARN, XID_LINK_ACTION)
 XID(148, "NVLink NVLPW error", LINK, WARN, XID_LINK_ACTION)
 XID(149, "NVLink NETIR error", LINK, WARN, XID_LINK_ACTION)
 XID(150, "NVLink MSE error", LINK, WARN, XID_LINK_ACTION)
-XID(151, "key rotation error", DRIVER, FAIL, "restart the virtual machine")
+XID(151, "key rotation error", DRIVER, FAIL, REMEDY_RESTART, "restart the virtual machine")
 XID(154, "the driver's advice changed; see the check recovery", DRIVER, PASS, XID_WATCH_ACTION)
 XID(155, "NVLink software error", LINK, FAIL, XID_RESET_ACTION)
 XID(156, "a resource was retired", GPU, WARN, XID_RESET_ACTION)

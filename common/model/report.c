@@ -19,6 +19,18 @@ const char *const tier_names[] = {
 #undef X
         NULL};
 
+const char *const remedy_names[] = {
+#define X(id, name, renter) name,
+    REMEDY_LIST(X)
+#undef X
+        NULL};
+
+const char *const remedy_renter_texts[] = {
+#define X(id, name, renter) renter,
+    REMEDY_LIST(X)
+#undef X
+};
+
 const char *const report_origin_names[] = {
 #define X(id, name) name,
     REPORT_ORIGIN_LIST(X)
@@ -45,7 +57,10 @@ static const struct field finding_fields[] = {
     F_NUMBER(struct finding, floor, FIELD_OMIT, 0, 0, "The least that passes."),
     F_STRING(struct finding, unit, FIELD_OMIT, 0, 0, "Unit of value and floor."),
     F_STRING(struct finding, detail, FIELD_OMIT, 0, 0, "What was found, as a sentence."),
-    F_STRING(struct finding, action, FIELD_OMIT, 0, 0, "What to do, as a sentence."),
+    F_STRING(struct finding, source, FIELD_OMIT, 0, 0, "Where the floor comes from."),
+    F_ENUM(struct finding, remedy, FIELD_OMIT, remedy_names, "What to do, in one word."),
+    F_STRING(struct finding, action, FIELD_OMIT, 0, 0,
+             "What the machine's operator should do, as a sentence."),
 };
 SHAPE(finding_shape, struct finding, "Finding", "What one check said about one GPU.",
       finding_fields);

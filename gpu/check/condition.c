@@ -22,14 +22,17 @@ const struct gpu_check gpu_check_reachable = {
 static void recovery_run(struct gpu_target *t, struct finding *f)
 {
     static const struct {
-        const char *advice, *action;
+        const char *advice;
+        enum remedy remedy;
+        const char *action;
     } advices[] = {
-        {"", ""},
-        {"reset the GPU", "reset the GPU (nvidia-smi --gpu-reset)"},
-        {"restart the machine", "restart the machine"},
-        {"drain peer-to-peer traffic", "stop all jobs that use this GPU's peers"},
-        {"drain, then reset the GPU", "stop all jobs on this GPU, then reset it"},
-        {"recover the IMEX domain", "restart nvidia-imex on the machines of this domain"},
+        {"", REMEDY_NONE, ""},
+        {"reset the GPU", REMEDY_RESET, "reset the GPU (nvidia-smi --gpu-reset)"},
+        {"restart the machine", REMEDY_RESTART, "restart the machine"},
+        {"drain peer-to-peer traffic", REMEDY_INSPECT, "stop all jobs that use this GPU's peers"},
+        {"drain, then reset the GPU", REMEDY_RESET, "stop all jobs on this GPU, then reset it"},
+        {"recover the IMEX domain", REMEDY_INSPECT,
+         "restart nvidia-imex on the machines of this domain"},
     };
     int64_t action;
 
@@ -38,9 +41,10 @@ static void recovery_run(struct gpu_target *t, struct finding *f)
     if (action == 0)
         gpu_pass(f, "the driver advises nothing");
     else if (action < (int64_t)ARRAY_SIZE(advices))
-        gpu_fail(f, advices[action].action, "the driver advises: %s", advices[action].advice);
+        gpu_fail(f, advices[action].remedy, advices[action].action, "the driver advises: %s",
+                 advices[action].advice);
     else
-        gpu_fail(f, "see nvidia-smi -q, GPU Recovery Action",
+        gpu_fail(f, REMEDY_INSPECT, "see nvidia-smi -q, GPU Recovery Action",
                  "the driver advises action %" PRId64 ", unknown to this version", action);
 }
 
@@ -61,7 +65,8 @@ static void repair_run(struct gpu_target *t, struct finding *f)
     if (r.channel_pending > 1 || r.tpc_pending > 1)
         gpu_error(f, "the driver's flags for pending repairs make no sense");
     else if (r.channel_pending || r.tpc_pending)
-        gpu_warn(f, "reset the GPU when it is idle", "a repair of %s waits for a reset",
+        gpu_warn(f, REMEDY_RESET, "reset the GPU when it is idle",
+                 "a repair of %s waits for a reset",
                  r.channel_pending ? "a memory channel" : "a processor cluster");
     else
         gpu_pass(f, "no repair waits for a reset");
@@ -80,7 +85,8 @@ static void inforom_run(struct gpu_target *t, struct finding *f)
     int code = NVML_CALL(t->nvml, inforom_validate, t->device);
 
     if (code == NVML_CORRUPTED_INFOROM)
-        gpu_fail(f, "ask the provider to replace the GPU", "the inforom is corrupted");
+        gpu_fail(f, REMEDY_REPLACE, "ask the provider to replace the GPU",
+                 "the inforom is corrupted");
     else if (gpu_answered(t, f, code, "the inforom"))
         gpu_pass(f, "the inforom's checksums hold");
 }

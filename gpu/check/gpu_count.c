@@ -114,8 +114,9 @@ static void run(struct gpu_target *t, struct finding *f)
     if (missing > unnamed) {
         gpu_figure(f, (double)inv->listed_count, (double)(inv->listed_count + (int64_t)missing),
                    "GPUs");
-        gpu_fail(f, MISSING_ACTION, "the driver does not list %zu GPU%s of the PCI bus: %s%s",
-                 missing, missing == 1 ? "" : "s", first->address, missing > 1 ? ", ..." : "");
+        gpu_fail(f, REMEDY_RESTART, MISSING_ACTION,
+                 "the driver does not list %zu GPU%s of the PCI bus: %s%s", missing,
+                 missing == 1 ? "" : "s", first->address, missing > 1 ? ", ..." : "");
     } else if (!is_countable(inv, f)) {
         return;
     } else if (rc || count == 0) {

@@ -56,21 +56,21 @@ static void fabric_judge(const struct nvml_fabric *fb, struct finding *f)
     unsigned mask = fb->health_mask, config = mask >> FABRIC_CONFIG_SHIFT & 0xf;
 
     if (fb->status != NVML_OK)
-        gpu_fail(f, FABRIC_ACTION, "registration with the fabric failed: %s",
+        gpu_fail(f, REMEDY_INSPECT, FABRIC_ACTION, "registration with the fabric failed: %s",
                  nvml_code_text(fb->status));
     else if (mask_is_true(mask, FABRIC_ROUTE_SHIFT))
-        gpu_fail(f, FABRIC_ACTION, "a route through the fabric is unhealthy");
+        gpu_fail(f, REMEDY_INSPECT, FABRIC_ACTION, "a route through the fabric is unhealthy");
     else if (mask_is_true(mask, FABRIC_DEGRADED_SHIFT))
-        gpu_fail(f, FABRIC_ACTION, "the fabric's bandwidth is degraded");
+        gpu_fail(f, REMEDY_INSPECT, FABRIC_ACTION, "the fabric's bandwidth is degraded");
     else if (config >= 2)
-        gpu_fail(f, FABRIC_ACTION, "the fabric is misconfigured: %s",
+        gpu_fail(f, REMEDY_INSPECT, FABRIC_ACTION, "the fabric is misconfigured: %s",
                  config < ARRAY_SIZE(mistakes) ? mistakes[config] : "unknown mistake");
     else if (fb->health_summary == FABRIC_UNHEALTHY)
-        gpu_fail(f, FABRIC_ACTION, "the fabric calls this GPU unhealthy");
+        gpu_fail(f, REMEDY_INSPECT, FABRIC_ACTION, "the fabric calls this GPU unhealthy");
     else if (fb->health_summary == FABRIC_LIMITED)
-        gpu_warn(f, FABRIC_ACTION, "the fabric has limited capacity");
+        gpu_warn(f, REMEDY_INSPECT, FABRIC_ACTION, "the fabric has limited capacity");
     else if (mask_is_true(mask, FABRIC_RECOVERY_SHIFT) || mask_is_true(mask, FABRIC_TIMEOUT_SHIFT))
-        gpu_warn(f, "check again in a minute", "the fabric is recovering");
+        gpu_warn(f, REMEDY_RETRY, "check again in a minute", "the fabric is recovering");
     else
         gpu_pass(f, "registered with the fabric");
 }
@@ -90,7 +90,7 @@ static void fabric_run(struct gpu_target *t, struct finding *f)
     else if (gpu_machine_is_young(t))
         gpu_error(f, "the machine has just started: the GPU is not registered yet");
     else
-        gpu_fail(f, FABRIC_ACTION, "registration with the fabric %s",
+        gpu_fail(f, REMEDY_INSPECT, FABRIC_ACTION, "registration with the fabric %s",
                  fb.state == FABRIC_STATE_NOT_STARTED ? "has not started" : "does not end");
 }
 
@@ -153,7 +153,7 @@ static void nvlink_run(struct gpu_target *t, struct finding *f)
         if (up)
             gpu_pass(f, "links are up");
         else
-            gpu_fail(f, FABRIC_ACTION, "none of %d NVLinks is up", down);
+            gpu_fail(f, REMEDY_INSPECT, FABRIC_ACTION, "none of %d NVLinks is up", down);
     }
 }
 
@@ -197,10 +197,10 @@ static void pcie_link_run(struct gpu_target *t, struct finding *f)
         state = -1;
     gpu_figure(f, width, width_max, "lanes");
     if (width < width_max)
-        gpu_warn(f, "have the slot, riser or cable checked", "PCIe runs on %u lanes of %u", width,
-                 width_max);
+        gpu_warn(f, REMEDY_INSPECT, "have the slot, riser or cable checked",
+                 "PCIe runs on %u lanes of %u", width, width_max);
     else if (gen < gen_max && state == 0)
-        gpu_warn(f, "have the slot, riser or cable checked",
+        gpu_warn(f, REMEDY_INSPECT, "have the slot, riser or cable checked",
                  "PCIe runs at generation %u of %u in performance state P0", gen, gen_max);
     else if (gen < gen_max)
         gpu_pass(f, "full width; generation %u of %u, as at idle", gen, gen_max);
@@ -245,7 +245,7 @@ static void pcie_replay_run(struct gpu_target *t, struct finding *f)
     if (after < before)
         gpu_skip(f, "the counter of PCIe replays went back");
     else if (after - before > REPLAYS_MAX)
-        gpu_warn(f, "have the slot, riser or cable checked",
+        gpu_warn(f, REMEDY_INSPECT, "have the slot, riser or cable checked",
                  "%" PRId64 " PCIe replays in a tenth of a second", after - before);
     else
         gpu_pass(f, "the PCIe link repeats nothing");

@@ -22,12 +22,12 @@ static void row_remap_run(struct gpu_target *t, struct finding *f)
         return;
     gpu_figure(f, (double)rows, 0, "rows");
     if (failure)
-        gpu_fail(f, REPLACE_ACTION, "a memory row could not be remapped");
+        gpu_fail(f, REMEDY_REPLACE, REPLACE_ACTION, "a memory row could not be remapped");
     else if (rows >= REMAPPED_MAX)
-        gpu_fail(f, REPLACE_ACTION, "%" PRId64 " rows were remapped after uncorrectable errors",
-                 rows);
+        gpu_fail(f, REMEDY_REPLACE, REPLACE_ACTION,
+                 "%" PRId64 " rows were remapped after uncorrectable errors", rows);
     else if (pending)
-        gpu_fail(f, RESET_ACTION, "memory rows wait to be remapped");
+        gpu_fail(f, REMEDY_RESET, RESET_ACTION, "memory rows wait to be remapped");
     else
         gpu_pass(f, "nothing waits to be remapped");
 }
@@ -49,7 +49,7 @@ static void unrepairable_run(struct gpu_target *t, struct finding *f)
     if (u.flag > 1)
         gpu_error(f, "the driver's flag for unrepairable memory makes no sense: %u", u.flag);
     else if (u.flag)
-        gpu_fail(f, REPLACE_ACTION, "the GPU has memory that cannot be repaired");
+        gpu_fail(f, REMEDY_REPLACE, REPLACE_ACTION, "the GPU has memory that cannot be repaired");
     else
         gpu_pass(f, "no unrepairable memory");
 }
@@ -83,7 +83,7 @@ static void ecc_volatile_run(struct gpu_target *t, struct finding *f)
         return;
     gpu_figure(f, (double)errors, 0, "errors");
     if (errors)
-        gpu_fail(f, RESET_ACTION "; if it comes back, have it replaced",
+        gpu_fail(f, REMEDY_RESET, RESET_ACTION "; if it comes back, have it replaced",
                  "%" PRId64 " uncorrectable memory error%s since the driver was loaded", errors,
                  errors == 1 ? "" : "s");
     else
@@ -115,7 +115,7 @@ static void ecc_aggregate_run(struct gpu_target *t, struct finding *f)
     if (code == NVML_OK && sram > COUNT_MAX)
         gpu_error(f, "the driver's count of SRAM errors makes no sense: %llu", sram);
     else if (code == NVML_OK && sram)
-        gpu_warn(f, "watch it; ask the provider when it grows",
+        gpu_warn(f, REMEDY_WATCH, "watch it; ask the provider when it grows",
                  "%llu uncorrectable SRAM error%s over its life", sram, sram == 1 ? "" : "s");
     else if (errors)
         gpu_pass(f, "only errors that remapping repairs, over its life");
@@ -140,7 +140,7 @@ static void sram_threshold_run(struct gpu_target *t, struct finding *f)
     if (s.threshold_exceeded > 1)
         gpu_error(f, "the driver's flag for SRAM errors makes no sense: %u", s.threshold_exceeded);
     else if (s.threshold_exceeded)
-        gpu_fail(f, REPLACE_ACTION, "SRAM errors are above NVIDIA's threshold");
+        gpu_fail(f, REMEDY_REPLACE, REPLACE_ACTION, "SRAM errors are above NVIDIA's threshold");
     else
         gpu_pass(f, "SRAM errors are below NVIDIA's threshold");
 }
@@ -164,9 +164,10 @@ static void retired_pages_run(struct gpu_target *t, struct finding *f)
         return;
     gpu_figure(f, (double)(single + twice), 0, "pages");
     if (single + twice >= RETIRED_PAGES_MAX)
-        gpu_fail(f, REPLACE_ACTION, "%" PRId64 " memory pages are retired", single + twice);
+        gpu_fail(f, REMEDY_REPLACE, REPLACE_ACTION, "%" PRId64 " memory pages are retired",
+                 single + twice);
     else if (pending)
-        gpu_fail(f, RESET_ACTION, "memory pages wait to be retired");
+        gpu_fail(f, REMEDY_RESET, RESET_ACTION, "memory pages wait to be retired");
     else
         gpu_pass(f, "no page waits to be retired");
 }

@@ -12,8 +12,8 @@ static void mig_mode_run(struct gpu_target *t, struct finding *f)
     if (current > 1 || pending > 1)
         gpu_error(f, "the driver's MIG mode makes no sense: %u, %u", current, pending);
     else if (current != pending)
-        gpu_warn(f, "reset the GPU when it is idle", "MIG will be switched %s by the next reset",
-                 pending ? "on" : "off");
+        gpu_warn(f, REMEDY_RESET, "reset the GPU when it is idle",
+                 "MIG will be switched %s by the next reset", pending ? "on" : "off");
     else
         gpu_pass(f, current ? "MIG is on: programs see slices, not the whole GPU" : "MIG is off");
 }
@@ -35,7 +35,8 @@ static void compute_mode_run(struct gpu_target *t, struct finding *f)
     if (!gpu_answered(t, f, NVML_CALL(t->nvml, compute_mode, t->device, &mode), "compute mode"))
         return;
     if (mode == COMPUTE_PROHIBITED)
-        gpu_fail(f, "allow it: nvidia-smi -c 0", "computing on this GPU is prohibited");
+        gpu_fail(f, REMEDY_FIX_SETUP, "allow it: nvidia-smi -c 0",
+                 "computing on this GPU is prohibited");
     else if (mode == COMPUTE_DEFAULT)
         gpu_pass(f, "open to programs");
     else if (mode == COMPUTE_EXCLUSIVE_THREAD || mode == COMPUTE_EXCLUSIVE_PROCESS)

@@ -38,14 +38,15 @@ static void clocks_run(struct gpu_target *t, struct finding *f)
         always &= mask;
     }
     if (always & CLOCK_HW_THERMAL)
-        gpu_fail(f, COOLING_ACTION, "clocks are halved: too hot");
+        gpu_fail(f, REMEDY_INSPECT, COOLING_ACTION, "clocks are halved: too hot");
     else if (always & CLOCK_HW_POWER_BRAKE)
-        gpu_fail(f, "ask the provider: the machine's power supply holds the brake",
+        gpu_fail(f, REMEDY_INSPECT, "ask the provider: the machine's power supply holds the brake",
                  "clocks are halved: power brake");
     else if (always & CLOCK_HW_SLOWDOWN)
-        gpu_warn(f, "have cooling and power checked", "clocks are slowed by the hardware");
+        gpu_warn(f, REMEDY_INSPECT, "have cooling and power checked",
+                 "clocks are slowed by the hardware");
     else if (always & CLOCK_SW_THERMAL)
-        gpu_warn(f, COOLING_ACTION, "clocks are slowed to keep the temperature");
+        gpu_warn(f, REMEDY_INSPECT, COOLING_ACTION, "clocks are slowed to keep the temperature");
     else if (always & CLOCK_SW_POWER_CAP)
         gpu_pass(f, "clocks follow the power limit, as under load");
     else
@@ -112,9 +113,11 @@ static void temperature_run(struct gpu_target *t, struct finding *f)
     }
     gpu_figure(f, (double)margin, 0, "C margin");
     if (margin <= 0)
-        gpu_fail(f, COOLING_ACTION, "%" PRId64 " C: at the temperature that slows it", celsius);
+        gpu_fail(f, REMEDY_INSPECT, COOLING_ACTION,
+                 "%" PRId64 " C: at the temperature that slows it", celsius);
     else if (margin < MARGIN_WARN_BELOW)
-        gpu_warn(f, COOLING_ACTION, "%" PRId64 " C: %" PRId64 " C below slowdown", celsius, margin);
+        gpu_warn(f, REMEDY_INSPECT, COOLING_ACTION, "%" PRId64 " C: %" PRId64 " C below slowdown",
+                 celsius, margin);
     else
         gpu_pass(f, "%" PRId64 " C", celsius);
 }
@@ -153,7 +156,7 @@ static void power_limit_run(struct gpu_target *t, struct finding *f)
         return;
     gpu_figure(f, enforced, standard, "W");
     if (enforced < standard)
-        gpu_warn(f, "raise it with nvidia-smi -pl, or ask the provider",
+        gpu_warn(f, REMEDY_FIX_SETUP, "raise it with nvidia-smi -pl, or ask the provider",
                  "power is limited to %u W of %u W", enforced, standard);
     else
         gpu_pass(f, "full power");

@@ -71,6 +71,7 @@ static void tally_tell(const struct tally *y, const char *whose, struct finding 
 {
     const struct xid_kind *kind = xid_kind_find(y->worst.number);
     int64_t minutes = (y->now_ms - y->worst.at_ms) / 60000;
+    enum remedy remedy = kind->remedy;
     char text[TEXT_BYTES_MAX - 32];
 
     gpu_figure(f, (double)y->recent_count, 0, "events");
@@ -86,11 +87,13 @@ static void tally_tell(const struct tally *y, const char *whose, struct finding 
         snprintf(text, sizeof text, "XID %" PRId64 " (%s): %s%s%s, %" PRId64 " min ago",
                  y->worst.number, xid_blame_names[kind->blame], kind->meaning, whose[0] ? ", " : "",
                  whose, minutes < 0 ? 0 : minutes);
+    if (y->worst.is_switch)
+        remedy = y->worst_result == CHECK_FAIL ? REMEDY_INSPECT : REMEDY_WATCH;
     if (y->worst_result == CHECK_FAIL)
-        gpu_fail(f, y->worst.is_switch ? "ask the provider to check the NVSwitch" : kind->action,
-                 "%s", text);
+        gpu_fail(f, remedy, y->worst.is_switch ? "have the NVSwitch checked" : kind->action, "%s",
+                 text);
     else if (y->worst_result == CHECK_WARN)
-        gpu_warn(f, y->worst.is_switch ? "watch it" : kind->action, "%s", text);
+        gpu_warn(f, remedy, y->worst.is_switch ? "watch it" : kind->action, "%s", text);
     else
         gpu_pass(f, "%s", text);
 }

@@ -52,6 +52,28 @@ enum report_origin {
 };
 extern const char *const report_origin_names[];
 
+/* What to do about a finding, in one word; the sentence for somebody who rents the GPU, who
+ * cannot touch the machine. What its operator should do is the finding's own action. */
+#define REMEDY_LIST(X)                                                                     \
+    X(REMEDY_NONE, "none", "")                                                             \
+    X(REMEDY_WATCH, "watch", "watch it; if it comes back, report it to your provider")     \
+    X(REMEDY_RETRY, "retry", "run the check again; if it says the same, report it")        \
+    X(REMEDY_FIX_APP, "fix_app", "look at the program that ran; the GPU is not to blame")  \
+    X(REMEDY_FIX_SETUP, "fix_setup", "change this setting, or ask your provider to")       \
+    X(REMEDY_RESET, "reset_gpu", "save your work and ask your provider to reset this GPU") \
+    X(REMEDY_RESTART, "restart_machine",                                                   \
+      "save your work and ask your provider to restart the machine")                       \
+    X(REMEDY_INSPECT, "inspect", "ask your provider to inspect this machine")              \
+    X(REMEDY_REPLACE, "replace_gpu", "save your work and ask your provider for another GPU")
+enum remedy {
+#define X(id, name, renter) id,
+    REMEDY_LIST(X)
+#undef X
+};
+extern const char *const remedy_names[];
+/* The renter's sentences, by remedy; "" for none. */
+extern const char *const remedy_renter_texts[];
+
 struct report_gpu {
     int64_t index; /* NVML's */
     char uuid[64];
@@ -67,7 +89,9 @@ struct finding {
     double value, floor;
     char unit[16]; /* "" when the check has no figure */
     char detail[TEXT_BYTES_MAX];
-    char action[TEXT_BYTES_MAX]; /* what to do; "" on pass */
+    char source[TEXT_BYTES_MAX / 2]; /* where the floor comes from; "" without one */
+    enum remedy remedy;
+    char action[TEXT_BYTES_MAX]; /* what its operator should do; "" on pass */
 };
 
 struct report {
