@@ -5,8 +5,9 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define UUID_TEXT_LEN 36
 #define PREFIX_LEN    3
@@ -38,7 +39,9 @@ static void last_advance(int64_t ms)
 {
     uint64_t random[2];
 
-    randombytes_buf(random, sizeof random);
+    /* The kernel's own generator; without it no id can be trusted not to repeat. */
+    if (getentropy(random, sizeof random) != 0)
+        abort();
     if (ms <= last.ms) {
         last.low += (random[0] & STEP_MASK) + 1;
         if (last.low >> LOW_BITS) {
@@ -59,12 +62,8 @@ static struct uuid uuid_next(struct clock *clock)
     int64_t now = clock_now_ms(clock);
     int64_t ms = now < 0 ? 0 : now > TIME_MS_MAX ? TIME_MS_MAX : now;
     struct uuid u;
-    int rc;
 
     pthread_mutex_lock(&last.lock);
-    rc = sodium_init(); /* once; afterwards it only says so */
-    assert(rc >= 0);
-    UNUSED(rc);
     last_advance(ms);
     u = (struct uuid){last.ms, last.high, last.low};
     pthread_mutex_unlock(&last.lock);
