@@ -1,0 +1,1 @@
+/* Every kernel: module, name, its struct of arguments (gpu/kernel/args.h). */
