@@ -53,7 +53,9 @@ NEEDS_LIBS := $(filter-out help clean deps deps-test docs,$(or $(MAKECMDGOALS),a
 pc = $(shell $(PKG_CONFIG) $(1) $(2) 2>/dev/null)
 ALL_LIBS := $(sort $(LIBS_COMMON) $(LIBS_TUI) $(LIBS_API) $(LIBS_GPU))
 
+# Kernels are embedded as the committed PTX; with nvcc's assembler, as machine code made of it, too.
 NVCC ?= $(shell command -v nvcc 2>/dev/null || ls $${CUDA_HOME:-/usr/local/cuda}/bin/nvcc 2>/dev/null)
+PTXAS := $(shell NVCC='$(NVCC)' gpu/kernel/code.sh --ptxas)
 
 # --- sources ------------------------------------------------------------------------------------
 SRC_COMMON := $(wildcard common/*/*.c)
@@ -132,6 +134,10 @@ fuzz: ## run each fuzzer for SECONDS (60)
 	@SECONDS_EACH=$(or $(SECONDS_EACH),60) CC=$(CLANG) tests/fuzz/run.sh $(SRC_FUZZ)
 
 ##@ Keep it
+.PHONY: ptx
+ptx: ## rewrite gpu/kernel/ptx/ from the kernels' sources (clang 14)
+	@gpu/kernel/ptx.sh
+
 .PHONY: openapi
 openapi: all ## rewrite api/openapi.json from the route table
 	@$(BUILD)/hourglassd --openapi > $(BUILD)/openapi.json && mv $(BUILD)/openapi.json api/openapi.json
@@ -146,7 +152,7 @@ install: all ## install programs, man pages, completions, units under PREFIX (/u
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BUILD='$(BUILD)' share/install.sh
 
 format: ## rewrite the C files of the working tree in the house style
-	@git ls-files '*.c' '*.h' | xargs clang-format -i
+	@git ls-files '*.c' '*.h' '*.cu' | xargs clang-format -i
 
 uninstall: ## remove what install put there
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BUILD='$(BUILD)' share/install.sh --remove
@@ -160,7 +166,7 @@ help: ## this list
 
 libs:
 	@share/libs.sh $(ALL_LIBS)
-	@echo "gpu checks: $(if $(NVCC),nvcc found at $(NVCC); the state tier needs no kernels,no nvcc found; the state tier needs none)"
+	@echo "gpu kernels: PTX, and $(if $(PTXAS),machine code by $(PTXAS),no machine code (no nvcc): drivers compile the PTX when they load it)"
 libs-test:
 	@share/libs.sh $(ALL_LIBS) $(LIBS_TEST)
 
@@ -173,6 +179,19 @@ $(BUILD)/obj/%.o: %.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_LIBS) -MMD -MP -c -o $@ $<
+
+# What .incbin takes in is no #include, so the compiler does not tell of it. The list is made anew when the
+# assembler comes or goes.
+KERNEL_CODE := $(BUILD)/kernel-code
+.PHONY: FORCE
+$(KERNEL_CODE)/ptxas: FORCE
+	@mkdir -p $(@D)
+	@echo '$(PTXAS)' | cmp -s - $@ || echo '$(PTXAS)' > $@
+$(KERNEL_CODE)/codes.def.h: $(KERNEL_CODE)/ptxas $(wildcard gpu/kernel/ptx/*.ptx) gpu/kernel/code.sh
+	$(call say,PTXAS,$(@D))
+	$(Q)gpu/kernel/code.sh '$(PTXAS)' $(@D)
+$(BUILD)/obj/gpu/kernel/images.o: CPPFLAGS += -DGPU_KERNEL_CODES_FILE='"$(KERNEL_CODE)/codes.def.h"'
+$(BUILD)/obj/gpu/kernel/images.o: $(KERNEL_CODE)/codes.def.h
 
 define archive
 $(BUILD)/$(1): $(2)

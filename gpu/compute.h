@@ -17,7 +17,9 @@ enum compute_module {
 
 struct compute {
     struct cuda cuda;
-    int code; /* of the last call that failed */
+    int code;    /* of the last call that failed */
+    bool broken; /* after such a code no call succeeds: the context is gone */
+    bool slice;  /* a MIG instance: what is known of the whole GPU's speed does not apply */
     int device;
     struct cu_context *context;
     struct cu_stream *stream; /* everything below goes here unless it says otherwise */
@@ -28,6 +30,7 @@ struct compute {
     int64_t memory_bytes; /* of the GPU, or of its slice */
     struct cu_module *modules[COMPUTE_MODULE_COUNT];
     char image[SLUG_BYTES_MAX]; /* of the module loaded last: "sm_90a" or "PTX 7.0" */
+    char log[TEXT_BYTES_MAX];   /* what the driver's compiler said last; "" when nothing */
 };
 
 /* Open the GPU of this target, found by its PCI address (orders differ between NVML and CUDA).
@@ -42,8 +45,9 @@ void compute_close(struct compute *c);
 enum err_code compute_code(struct compute *c, int code, const char *what, struct err *e) MUST_CHECK;
 
 /* A kernel by the name of its function. Its module is loaded when first asked for: machine code
- * for this GPU, else PTX. Errors: ERR_NOT_FOUND no such kernel; ERR_ENGINE it does not load:
- * c->code tells an old driver (no binary, PTX version) from a broken one. */
+ * for this GPU, else PTX. Errors: ERR_NOT_FOUND no such kernel, or none for a GPU of this
+ * capability; ERR_ENGINE it does not load: c->code tells an old driver (no binary, PTX version)
+ * from a broken one. */
 enum err_code compute_kernel(struct compute *c, enum compute_module module, const char *name,
                              struct cu_function **out, struct err *e) MUST_CHECK;
 
@@ -77,6 +81,11 @@ enum err_code compute_zero(struct compute *c, uint64_t to, size_t bytes, struct 
 /* Not in use by anybody now. */
 enum err_code compute_free_bytes(struct compute *c, int64_t *out, struct err *e) MUST_CHECK;
 
+/* Memory of the host that the GPU reaches by itself (page-locked). `give` accepts NULL. */
+enum err_code compute_host_take(struct compute *c, int64_t bytes, void **host,
+                                struct err *e) MUST_CHECK;
+void compute_host_give(struct compute *c, void *host);
+
 /* As much free memory as the driver gives, but for `keep_bytes`, in pieces of at most 1 GiB so
  * that fragments do not matter, each aligned to 2 MiB in size. Never an error for too little:
  * `bytes` says how much it is. */
@@ -92,7 +101,8 @@ void compute_hoard_give(struct compute *c, struct compute_hoard *h);
 
 /* True when rc is ERR_OK. Else the finding says what a failed call means: fail when the GPU's
  * memory, links or units are broken (uncorrectable error, lost), skip when the driver is too old
- * for our kernels or does not show the GPU, error for all else. */
+ * for our kernels or does not show the GPU, error for all else. It asks t->compute for what the
+ * driver said, and t->nvml whether the GPU is still there. */
 bool compute_answered(struct gpu_target *t, struct finding *f, enum err_code rc,
                       const struct err *e);
 

@@ -28,7 +28,9 @@ enum cuda_code {
     CUDA_NVLINK_UNCORRECTABLE = 220,
     CUDA_JIT_COMPILER_NOT_FOUND = 221,
     CUDA_UNSUPPORTED_PTX_VERSION = 222,
+    CUDA_JIT_COMPILATION_DISABLED = 223,
     CUDA_CONTAINED = 226, /* an error that stayed inside this program */
+    CUDA_INVALID_SOURCE = 300,
     CUDA_OPERATING_SYSTEM = 304,
     CUDA_NOT_FOUND = 500,
     CUDA_NOT_READY = 600,
@@ -84,7 +86,7 @@ struct cuda {
  * NVML does. Errors: ERR_NOT_FOUND no such library; ERR_ENGINE not a driver that can be used. */
 enum err_code cuda_open(struct cuda *c, const char *path, struct err *e) MUST_CHECK;
 
-/* "the GPU ran out of memory (2)" for a person; never NULL. */
+/* "the GPU has not enough free memory" for a person, without the number; never NULL. */
 const char *cuda_code_text(int code);
 
 #endif

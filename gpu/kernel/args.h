@@ -6,4 +6,10 @@
 typedef unsigned int u32;
 typedef unsigned long long u64;
 
+/* gpu/kernel/launch.cu */
+struct launch_mark_args {
+    u64 address; /* of the word that gets the value */
+    u32 value;
+};
+
 #endif

@@ -1,2 +1,2 @@
 /* Files of kernels, each gpu/kernel/<name>.cu. */
-MODULE(memory)
+MODULE(launch)

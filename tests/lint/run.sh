@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.."
 rc=0
-mapfile -t c < <(git ls-files -co --exclude-standard '*.c' '*.h' | while read -r f; do [ -f "$f" ] && echo "$f"; done)
+mapfile -t c < <(git ls-files -co --exclude-standard '*.c' '*.h' '*.cu' | while read -r f; do [ -f "$f" ] && echo "$f"; done)
 step() { local name=$1; shift; local out; if out=$("$@" 2>&1); then printf '%-28s ok\n' "$name"; else printf '%-28s FAILED\n%s\n' "$name" "$out"; rc=1; fi; }
 
 format() {
@@ -57,6 +57,7 @@ step "no secrets, no paths" secrets
 step "headers stand alone" make --no-print-directory -s headers
 step "scripts parse" bash -c 'for s in $(git ls-files -co --exclude-standard "*.sh" .ci/run); do bash -n "$s" || exit 1; done'
 step "no lone globals" unused
+step "kernels match" gpu/kernel/ptx.sh --check
 step "documents name tests" named_tests
 if [ -z "${FAST:-}" ]; then
   step "cppcheck" check_cppcheck
