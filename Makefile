@@ -76,7 +76,10 @@ lib_objs = $(call obj,$(filter-out $(MAINS),$(1)))
 PROGRAMS := $(BUILD)/hourglass $(BUILD)/hourglassd $(BUILD)/hourglass-gpu $(BUILD)/hourglass-run
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(SRC_TEST))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(SRC_BENCH))
-FAKES := $(patsubst tests/support/fake/%.c,$(BUILD)/fake/%.so,$(SRC_FAKES))
+SRC_KERNELS := $(wildcard gpu/kernel/*.cu)
+# The fake driver runs our kernels; the old one lacks what drivers may lack.
+OBJ_FAKE_CUDA := $(patsubst %,$(BUILD)/fake/obj/%.o,$(wildcard tests/support/fake/cuda/*.c) $(SRC_KERNELS))
+FAKES := $(patsubst tests/support/fake/%.c,$(BUILD)/fake/%.so,$(SRC_FAKES)) $(BUILD)/fake/cuda.so $(BUILD)/fake/cuda_old.so
 
 ##@ Use it
 .PHONY: run
@@ -232,6 +235,18 @@ $(BUILD)/fake/%.so: tests/support/fake/%.c
 	$(call say,FAKE,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -std=gnu11 -O1 -g $(WARN) -MMD -MP -MF $@.d -MT $@ -fPIC -shared -o $@ $<
+# Kernels are C here; the sanitizers see them as they see everything else. Emulation is slow enough
+# without -O2.
+CFLAGS_FAKE := -std=gnu11 -O2 -g $(if $(filter asan,$(PROFILE)),$(CFLAGS-asan)) $(WARN) -fPIC -MMD -MP
+$(BUILD)/fake/obj/%.o: %
+	$(call say,FAKE,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_FAKE) -c -x c -o $@ $<
+$(BUILD)/fake/cuda.so: $(OBJ_FAKE_CUDA)
+$(BUILD)/fake/cuda_old.so: $(filter-out %/optional.c.o,$(OBJ_FAKE_CUDA))
+$(BUILD)/fake/cuda.so $(BUILD)/fake/cuda_old.so:
+	$(call say,FAKE,$@)
+	$(Q)$(CC) $(LDFLAGS-$(filter asan,$(PROFILE))) -shared -Wl,-Bsymbolic -o $@ $^
 , := ,
 
 .SECONDARY:

@@ -5,104 +5,17 @@
  *   noise 1              write to standard output and error
  *   crash.<function> 1   die of a signal         field.N V, field.N.code C, field.N.type T
  * With FAKE_NVML_OLD it lacks what drivers before 2022 lack. */
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "gpu/nvml.h"
+#include "tests/support/fake/script.h"
 
-#define GPUS_MAX   128
-#define SCRIPT_MAX 65536
+#define GPUS_MAX 128
 
 struct nvml_device {
     int index;
 };
 
 static struct nvml_device devices[GPUS_MAX];
-static char script[SCRIPT_MAX];
 static unsigned calls[GPUS_MAX + 1]; /* of the functions whose answers change */
-
-static void script_load(void)
-{
-    const char *path = getenv("HOURGLASS_FAKE_NVML");
-    FILE *file = path && path[0] ? fopen(path, "r") : NULL;
-    size_t n;
-
-    script[0] = '\0';
-    if (!file)
-        return;
-    n = fread(script, 1, sizeof script - 1, file);
-    script[n] = '\0';
-    fclose(file);
-}
-
-/* The rest of the line that starts with this key; NULL when there is none. */
-static const char *line_find(const char *key)
-{
-    size_t length = strlen(key);
-
-    for (const char *at = script; at && *at; at = strchr(at, '\n')) {
-        at += *at == '\n';
-        if (strncmp(at, key, length) == 0 && at[length] == ' ')
-            return at + length + 1;
-    }
-    return NULL;
-}
-
-static const char *value_find(int gpu, const char *key)
-{
-    char own[128];
-    const char *value;
-
-    snprintf(own, sizeof own, "gpu%d.%s", gpu, key);
-    value = gpu >= 0 ? line_find(own) : NULL;
-    return value ? value : line_find(key);
-}
-
-static long long number(int gpu, const char *key, long long otherwise)
-{
-    const char *value = value_find(gpu, key);
-
-    return value ? strtoll(value, NULL, 0) : otherwise;
-}
-
-static void text(int gpu, const char *key, const char *otherwise, char *out, unsigned size)
-{
-    const char *value = value_find(gpu, key);
-
-    if (value)
-        snprintf(out, size, "%.*s", (int)strcspn(value, "\n"), value);
-    else
-        snprintf(out, size, "%s", otherwise);
-}
-
-static int enter(int gpu, const char *function)
-{
-    char key[128];
-
-    snprintf(key, sizeof key, "hang.%s", function);
-    while (number(gpu, key, 0))
-        pause();
-    snprintf(key, sizeof key, "crash.%s", function);
-    if (number(gpu, key, 0)) {
-        signal(SIGSEGV, SIG_DFL);
-        raise(SIGSEGV);
-    }
-    snprintf(key, sizeof key, "code.%s", function);
-    return (int)number(gpu, key, 0);
-}
-
-#define ENTER(gpu)                          \
-    do {                                    \
-        int code_ = enter((gpu), __func__); \
-        if (code_)                          \
-            return code_;                   \
-    } while (0)
-#define API(name, ...)     \
-    int name(__VA_ARGS__); \
-    int name(__VA_ARGS__)
 
 API(nvmlInit_v2, void)
 {
