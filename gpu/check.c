@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "core/text.h"
+#include "gpu/alone.h"
+#include "gpu/compute.h"
 
-#define DEADLINE_MS   4000
+#define ALONE_SHARE   4 /* of the run's time, at most, to wait for neighbours */
 #define YOUNG_MS_MAX  (180 * 1000)
 #define RESET_ACTION  "reset the GPU (nvidia-smi --gpu-reset), or restart the machine"
 #define REBOOT_ACTION "restart the machine; if it comes back, have the GPU replaced"
@@ -31,7 +33,6 @@ struct gpu_options gpu_options_default(void)
                                 .proc_dir = "/proc",
                                 .dev_dir = "/dev",
                                 .kmsg_path = "/dev/kmsg",
-                                .deadline_ms = DEADLINE_MS,
                                 .uptime_ms = -1,
                                 .clock = clock_real()};
 }
@@ -162,7 +163,13 @@ void gpu_check_run(const struct gpu_check *check, struct gpu_target *t, struct f
     }
     if (check->applies && !check->applies(t, f))
         return;
+    if (check->needs_compute && check->scope == GPU_SCOPE_GPU && !compute_ready(t, f))
+        return;
+    if (check->alone)
+        alone_begin(t->alone_fd, t->options->clock, t->options->deadline_ms / ALONE_SHARE);
     check->run(t, f);
+    if (check->alone)
+        alone_end(t->alone_fd);
 }
 
 void gpu_text_copy(char *out, size_t size, const char *bytes, size_t len)

@@ -23,8 +23,7 @@ struct gpu_options {
     struct clock *clock;
 };
 
-/* /sys, /proc, /dev, /dev/kmsg, the real clock and four seconds: inside the five after
- * which the shortest-tempered callers (node problem detector, prologs) kill us. */
+/* /sys, /proc, /dev, /dev/kmsg, the real clock and what the tier needs. */
 struct gpu_options gpu_options_default(void);
 
 enum gpu_driver_state {
@@ -67,6 +66,7 @@ struct gpu_target {
     const struct gpu_info *info;           /* NULL for the machine */
     enum tier tier;                        /* of the run */
     struct compute *compute;               /* for checks with needs_compute; else NULL */
+    int alone_fd;                          /* gpu/alone.h; 0: there is no lock */
     int device_code;                       /* what the driver said when asked for the handle */
     bool lost;                             /* set when the GPU went away under a check */
 };

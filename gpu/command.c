@@ -4,9 +4,18 @@
 #include <getopt.h>
 #include <string.h>
 
-#define DEADLINE_SECONDS_MAX 3600
+#define TIME_SECONDS_MAX 3600
 
-enum { OPTION_NVML = 1000, OPTION_SYSFS, OPTION_PROC, OPTION_DEV, OPTION_KMSG, OPTION_UPTIME };
+enum {
+    OPTION_NVML = 1000,
+    OPTION_SYSFS,
+    OPTION_PROC,
+    OPTION_DEV,
+    OPTION_KMSG,
+    OPTION_UPTIME,
+    OPTION_CUDA,
+    OPTION_BURN
+};
 
 static const struct {
     const char *name;
@@ -19,7 +28,7 @@ static const struct {
 
 static const char *const help =
     "usage: hourglass-gpu list [-o text|json]\n"
-    "       hourglass-gpu check [--tier state] [--deadline 4s] [-o text|json]\n"
+    "       hourglass-gpu check [--tier state|quick|burn|soak] [--deadline TIME] [-o text|json]\n"
     "       hourglass-gpu checks [-o text|json]\n"
     "\n"
     "Says whether this machine's NVIDIA GPUs are healthy.\n"
@@ -28,15 +37,20 @@ static const char *const help =
     "  check     run the checks of a tier; the first line fits 80 columns\n"
     "  checks    what is checked\n"
     "\n"
-    "  -t, --tier TIER         state: what the driver knows, under a second (the only tier of\n"
-    "                          this version)\n"
-    "  -d, --deadline TIME     answer by then, whatever the driver does: 4s, 1m (default 4s)\n"
+    "  -t, --tier TIER         state: what the driver knows, under a second (default)\n"
+    "                          quick: memory, arithmetic and links under load, seconds\n"
+    "                          burn, soak: under full load for minutes, or for half an hour\n"
+    "                          each runs those before it, too\n"
+    "      --burn TIME         how long to load the GPU in burn and soak\n"
+    "  -d, --deadline TIME     answer by then, whatever the driver does: 4s, 1m (default: 4s,\n"
+    "                          55s, 7m, 35m by tier)\n"
     "  -o, --output FORMAT     text (default) or json\n"
     "  -h, --help              this text\n"
     "      --version           the version\n"
     "\n"
     "For tests and unusual machines:\n"
     "      --nvml FILE         load this library instead of libnvidia-ml.so.1\n"
+    "      --cuda FILE         load this library instead of libcuda.so.1\n"
     "      --sysfs DIR         instead of /sys       --proc DIR   instead of /proc\n"
     "      --kmsg FILE         instead of /dev/kmsg  --dev DIR    instead of /dev\n"
     "      --uptime TIME       as if the machine had started so long ago\n"
@@ -69,11 +83,9 @@ static enum err_code tier_read(const char *name, struct gpu_command *c, struct e
     int tier = names_find(tier_names, name);
 
     if (tier < 0)
-        return err_set(e, ERR_INVALID, "no tier is called '%s'; there is: state", name);
-    if (tier != TIER_STATE)
-        return err_set(e, ERR_INVALID, "the %s tier is not part of this version; there is: state",
+        return err_set(e, ERR_INVALID, "no tier is called '%s'; there is: state, quick, burn, soak",
                        name);
-    c->tier = TIER_STATE;
+    c->tier = (enum tier)tier;
     return ERR_OK;
 }
 
@@ -85,16 +97,16 @@ static enum err_code output_read(const char *name, struct gpu_command *c, struct
     return ERR_OK;
 }
 
-static enum err_code deadline_read(const char *text, struct gpu_command *c, struct err *e)
+static enum err_code time_read(const char *name, const char *text, int64_t *ms, struct err *e)
 {
     int64_t seconds;
     enum err_code rc = duration_parse(text, &seconds, e);
 
     if (rc)
-        return err_wrap(e, ERR_INVALID, "--deadline");
-    if (seconds < 1 || seconds > DEADLINE_SECONDS_MAX)
-        return err_set(e, ERR_INVALID, "--deadline must be from 1s to 1h");
-    c->options.deadline_ms = seconds * 1000;
+        return err_wrap(e, ERR_INVALID, "%s", name);
+    if (seconds < 1 || seconds > TIME_SECONDS_MAX)
+        return err_set(e, ERR_INVALID, "%s must be from 1s to 1h", name);
+    *ms = seconds * 1000;
     return ERR_OK;
 }
 
@@ -117,12 +129,17 @@ static enum err_code option_read(int option, struct gpu_command *c, char **argv,
     case 'o':
         return output_read(optarg, c, e);
     case 'd':
-        return deadline_read(optarg, c, e);
+        return time_read("--deadline", optarg, &c->options.deadline_ms, e);
+    case OPTION_BURN:
+        return time_read("--burn", optarg, &c->options.burn_ms, e);
     case 'h':
         c->verb = GPU_HELP;
         return ERR_OK;
     case OPTION_NVML:
         c->options.nvml_path = optarg;
+        return ERR_OK;
+    case OPTION_CUDA:
+        c->options.cuda_path = optarg;
         return ERR_OK;
     case OPTION_SYSFS:
         c->options.sysfs_dir = optarg;
@@ -161,8 +178,12 @@ static enum err_code verb_read(int argc, char **argv, struct gpu_command *c, str
 /* Every option is known to every verb, but only `check` runs something to be shaped. */
 static enum err_code fit_check(const struct gpu_command *c, bool shaped, struct err *e)
 {
-    if (shaped && c->verb != GPU_CHECK && c->verb != GPU_HELP)
-        return err_set(e, ERR_INVALID, "--tier belongs to check");
+    if (c->verb == GPU_HELP)
+        return ERR_OK;
+    if (shaped && c->verb != GPU_CHECK)
+        return err_set(e, ERR_INVALID, "--tier and --burn belong to check");
+    if (c->options.burn_ms && c->tier < TIER_BURN)
+        return err_set(e, ERR_INVALID, "--burn belongs to --tier burn or soak");
     return ERR_OK;
 }
 
@@ -173,7 +194,9 @@ enum err_code gpu_command_read(int argc, char **argv, struct gpu_command *out, s
         {"output", required_argument, NULL, 'o'},
         {"deadline", required_argument, NULL, 'd'},
         {"help", no_argument, NULL, 'h'},
+        {"burn", required_argument, NULL, OPTION_BURN},
         {"nvml", required_argument, NULL, OPTION_NVML},
+        {"cuda", required_argument, NULL, OPTION_CUDA},
         {"sysfs", required_argument, NULL, OPTION_SYSFS},
         {"proc", required_argument, NULL, OPTION_PROC},
         {"dev", required_argument, NULL, OPTION_DEV},
@@ -189,7 +212,7 @@ enum err_code gpu_command_read(int argc, char **argv, struct gpu_command *out, s
     optind = 2;
     opterr = 0;
     while (!rc && (option = getopt_long(argc, argv, "+:t:o:d:h", options, NULL)) != -1) {
-        shaped = shaped || option == 't';
+        shaped = shaped || option == 't' || option == OPTION_BURN;
         rc = option_read(option, &c, argv, e);
     }
     if (!rc && optind < argc)

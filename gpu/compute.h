@@ -30,6 +30,8 @@ struct compute {
     int64_t memory_bytes; /* of the GPU, or of its slice */
     struct cu_module *modules[COMPUTE_MODULE_COUNT];
     char image[SLUG_BYTES_MAX]; /* of the module loaded last: "sm_90a" or "PTX 7.0" */
+    bool tried;                 /* by compute_ready() */
+    struct finding refusal;     /* what that said when it could not be opened */
     char log[TEXT_BYTES_MAX];   /* what the driver's compiler said last; "" when nothing */
 };
 
@@ -40,6 +42,10 @@ enum err_code compute_open(const struct gpu_target *t, struct compute *out,
                            struct err *e) MUST_CHECK;
 /* Accepts a zeroed struct. */
 void compute_close(struct compute *c);
+
+/* True when t->compute (zeroed at first) is open, which the first call tries; else *f says why
+ * not, to every check alike, and that an earlier check has ended the driver's work. */
+bool compute_ready(struct gpu_target *t, struct finding *f);
 
 /* Keep a driver's answer: ERR_OK for 0, else ERR_ENGINE "<what>: <text>" and c->code. */
 enum err_code compute_code(struct compute *c, int code, const char *what, struct err *e) MUST_CHECK;

@@ -73,3 +73,35 @@ bool compute_answered(struct gpu_target *t, struct finding *f, enum err_code rc,
         gpu_error(f, "%s", e->msg);
     return false;
 }
+
+static void refusal_copy(const struct finding *refusal, struct finding *f)
+{
+    f->result = refusal->result;
+    f->remedy = refusal->remedy;
+    text_copy(f->detail, sizeof f->detail, refusal->detail);
+    text_copy(f->action, sizeof f->action, refusal->action);
+}
+
+bool compute_ready(struct gpu_target *t, struct finding *f)
+{
+    struct compute *c = t->compute;
+    struct err e;
+    enum err_code rc;
+
+    if (!c) {
+        gpu_skip(f, "kernels do not run here");
+        return false;
+    }
+    if (!c->tried) {
+        err_clear(&e);
+        rc = compute_open(t, c, &e);
+        if (!compute_answered(t, f, rc, &e))
+            c->refusal = *f;
+        c->tried = true;
+    }
+    if (!c->context)
+        refusal_copy(&c->refusal, f);
+    else if (c->broken)
+        gpu_skip(f, "not run: an earlier check ended with an error of the GPU");
+    return c->context && !c->broken;
+}

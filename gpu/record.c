@@ -34,8 +34,10 @@ static bool finding_trim(struct finding *f)
     TERMINATE(f->check);
     TERMINATE(f->unit);
     TERMINATE(f->detail);
+    TERMINATE(f->source);
     TERMINATE(f->action);
-    return (unsigned)f->result <= CHECK_ERROR && isfinite(f->value) && isfinite(f->floor);
+    return (unsigned)f->result <= CHECK_ERROR && (unsigned)f->remedy <= REMEDY_REPLACE &&
+           isfinite(f->value) && isfinite(f->floor);
 }
 
 static bool record_trim(struct gpu_record *r)

@@ -6,15 +6,30 @@
 #include <unistd.h>
 
 #include "core/id.h"
+#include "gpu/alone.h"
 #include "gpu/child.h"
+#include "gpu/compute.h"
 #include "gpu/probe.h"
 #include "gpu/record.h"
 #include "gpu/verdict.h"
 
+/* The state tier: inside the five seconds after which the shortest-tempered callers (node problem
+ * detector, prologs) kill us. Quick: Slurm kills its health check after sixty. */
+static const int64_t tier_deadlines_ms[] = {
+    [TIER_STATE] = 4000,
+    [TIER_QUICK] = 55 * 1000,
+    [TIER_BURN] = 7 * 60 * 1000,
+    [TIER_SOAK] = 35 * 60 * 1000,
+};
+/* What a driver needs to start and the machine's checks to run does not grow with the tier. */
+#define PROBE_MS_MAX   (15 * 1000)
+#define MACHINE_MS_MAX (20 * 1000)
+
 struct run {
-    const struct gpu_options *options;
+    struct gpu_options options;
     enum tier tier;
     bool only_list;
+    int alone_fd;
     int64_t started_mono_ms;
     struct gpu_inventory inv;
     struct finding *findings; /* room for every check of every target */
@@ -26,15 +41,46 @@ struct gpu_task {
     size_t gpu;
 };
 
-/* The share of the run's time that must be left when a stage ends. */
-static int64_t stage_deadline(const struct run *r, int percent)
+static int64_t share_ms(const struct run *r, int percent, int64_t ms_max)
 {
-    return r->started_mono_ms + r->options->deadline_ms * percent / 100;
+    int64_t ms = r->options.deadline_ms * percent / 100;
+
+    return ms < ms_max ? ms : ms_max;
+}
+
+static int64_t probe_deadline(const struct run *r)
+{
+    return r->started_mono_ms + share_ms(r, 50, PROBE_MS_MAX);
+}
+
+static int64_t run_deadline(const struct run *r)
+{
+    return r->started_mono_ms + r->options.deadline_ms;
+}
+
+static int64_t gpus_deadline(const struct run *r)
+{
+    int percent = r->tier == TIER_STATE ? 10 : 20;
+
+    return run_deadline(r) - share_ms(r, percent, MACHINE_MS_MAX);
 }
 
 static bool is_wanted(const struct run *r, size_t check, enum gpu_scope scope)
 {
     return !r->only_list && gpu_checks[check]->scope == scope && gpu_checks[check]->tier <= r->tier;
+}
+
+/* Time for what was asked for: a load of `burn_ms` comes on top of what the tier needs, once for
+ * each check that loads the GPU. */
+static int64_t deadline_ms(const struct gpu_options *o, enum tier tier)
+{
+    int64_t ms = tier_deadlines_ms[tier];
+
+    for (size_t i = 0; i < gpu_check_count && !o->deadline_ms; i++) {
+        if (gpu_checks[i]->tier >= TIER_BURN && gpu_checks[i]->tier <= tier)
+            ms += o->burn_ms;
+    }
+    return o->deadline_ms ? o->deadline_ms : ms;
 }
 
 static void checks_run(const struct run *r, enum gpu_scope scope, struct gpu_target *t, int fd)
@@ -49,30 +95,39 @@ static void checks_run(const struct run *r, enum gpu_scope scope, struct gpu_tar
     }
 }
 
+static struct gpu_target target_of(const struct run *r)
+{
+    return (struct gpu_target){
+        .options = &r->options, .inventory = &r->inv, .tier = r->tier, .alone_fd = r->alone_fd};
+}
+
 static void gpu_child_main(int fd, void *ctx)
 {
     const struct gpu_task *task = ctx;
     const struct run *r = task->run;
     struct gpu_record record = {.kind = RECORD_GPU};
     struct gpu_info *info = &record.as.gpu;
-    struct gpu_target t = {.options = r->options, .inventory = &r->inv};
+    struct compute compute = {0};
+    struct gpu_target t = target_of(r);
     struct nvml n;
 
     *info = r->inv.gpus[task->gpu];
     /* The probe has just done the same: if it fails now, silence says so. */
-    if (nvml_open(&n, r->options->nvml_path, NULL) || n.init() != NVML_OK)
+    if (nvml_open(&n, r->options.nvml_path, NULL) || n.init() != NVML_OK)
         return;
     t.nvml = &n;
     gpu_identify(&t, info);
     gpu_record_send(fd, &record);
     t.info = info;
+    t.compute = &compute;
+    /* The process ends here: a driver that hangs in letting go must not take its answers along. */
     checks_run(r, GPU_SCOPE_GPU, &t, fd);
 }
 
 static void machine_child_main(int fd, void *ctx)
 {
     const struct run *r = ctx;
-    struct gpu_target t = {.options = r->options, .inventory = &r->inv};
+    struct gpu_target t = target_of(r);
 
     checks_run(r, GPU_SCOPE_MACHINE, &t, fd);
 }
@@ -149,7 +204,7 @@ static enum err_code gpus_run(struct run *r, struct err *e)
         if (rc)
             err_wrap(e, rc, "check GPU %zu", started);
     }
-    gpu_children_wait(children, started, r->options->clock, stage_deadline(r, 90));
+    gpu_children_wait(children, started, r->options.clock, gpus_deadline(r));
     for (size_t i = 0; i < started; i++) {
         if (!rc)
             child_collect(r, &children[i], GPU_SCOPE_GPU, &r->inv.gpus[i]);
@@ -168,7 +223,7 @@ static enum err_code machine_run(struct run *r, struct err *e)
 
     if (rc)
         return err_wrap(e, rc, "check the machine");
-    gpu_children_wait(&c, 1, r->options->clock, stage_deadline(r, 100));
+    gpu_children_wait(&c, 1, r->options.clock, run_deadline(r));
     child_collect(r, &c, GPU_SCOPE_MACHINE, NULL);
     gpu_child_release(&c);
     machine_findings = r->finding_count - gpu_findings;
@@ -186,21 +241,24 @@ static enum err_code run_stages(struct run *r, struct err *e)
 {
     enum err_code rc;
 
-    r->started_mono_ms = clock_mono_ms(r->options->clock);
-    rc = gpu_probe(r->options, stage_deadline(r, 50), &r->inv, e);
+    r->options.deadline_ms = deadline_ms(&r->options, r->tier);
+    r->started_mono_ms = clock_mono_ms(r->options.clock);
+    rc = gpu_probe(&r->options, probe_deadline(r), &r->inv, e);
     if (rc)
         return rc;
     r->findings = calloc((r->inv.gpu_count + 1) * gpu_check_count, sizeof *r->findings);
     if (!r->findings)
         return err_set(e, ERR_IO, "out of memory");
+    r->alone_fd = alone_open();
     rc = gpus_run(r, e);
+    alone_close(r->alone_fd);
     return rc || r->only_list ? rc : machine_run(r, e);
 }
 
 enum err_code gpu_inventory_read(const struct gpu_options *o, struct gpu_inventory *out,
                                  struct err *e)
 {
-    struct run r = {.options = o, .only_list = true};
+    struct run r = {.options = *o, .only_list = true};
     enum err_code rc = run_stages(&r, e);
 
     if (!rc)
@@ -232,7 +290,7 @@ static enum err_code report_fill(struct run *r, struct report *out, struct err *
 enum err_code gpu_report_run(const struct gpu_options *o, enum tier tier, struct report *out,
                              struct err *e)
 {
-    struct run r = {.options = o, .tier = tier};
+    struct run r = {.options = *o, .tier = tier};
     struct report report = {.origin = REPORT_MEMBER, .tier = tier};
     enum err_code rc;
 

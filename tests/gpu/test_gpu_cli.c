@@ -186,11 +186,13 @@ static void wrong_usage_is_refused_with_exit_2(void **state)
     static const struct {
         const char *args[4], *words;
     } cases[] = {
-        {{"check", "--tier", "quick"}, "the quick tier is not part of this version"},
-        {{"check", "--tier", "burn"}, "the burn tier is not part of this version"},
-        {{"check", "--tier", "soak"}, "the soak tier is not part of this version"},
-        {{"check", "--tier", "deep"}, "no tier is called 'deep'"},
-        {{"list", "--tier", "state"}, "--tier belongs to check"},
+        {{"check", "--tier", "deep"}, "no tier is called 'deep'; there is: state, quick"},
+        {{"list", "--tier", "state"}, "--tier and --burn belong to check"},
+        {{"list", "--burn=1m"}, "--tier and --burn belong to check"},
+        {{"check", "--burn=1m"}, "--burn belongs to --tier burn or soak"},
+        {{"check", "--tier=burn", "--burn=2h"}, "--burn must be from 1s to 1h"},
+        {{"check", "--tier=burn", "--burn=long"}, "--burn: "},
+        {{"check", "--cuda"}, "needs a value"},
         {{"check", "-o", "yaml"}, "cannot write 'yaml'"},
         {{"check", "--deadline", "0"}, "from 1s to 1h"},
         {{"check", "--deadline", "2h"}, "from 1s to 1h"},
