@@ -42,6 +42,7 @@ static void PRINTF_LIKE(5, 0)
            const char *fmt, va_list ap)
 {
     f->result = result;
+    f->is_moot = false;
     f->remedy = remedy;
     vsnprintf(f->detail, sizeof f->detail, fmt, ap);
     text_copy(f->action, sizeof f->action, action);
@@ -83,6 +84,16 @@ void gpu_skip(struct finding *f, const char *fmt, ...)
     va_end(ap);
 }
 
+void gpu_not_applicable(struct finding *f, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    answer(f, CHECK_SKIP, REMEDY_NONE, "", fmt, ap);
+    va_end(ap);
+    f->is_moot = true;
+}
+
 void gpu_error(struct finding *f, const char *fmt, ...)
 {
     va_list ap;
@@ -113,7 +124,7 @@ bool gpu_answered(struct gpu_target *t, struct finding *f, int code, const char 
         gpu_skip(f, "the driver tells about %s in a form unknown to this version", what);
         return false;
     case NVML_NOT_SUPPORTED:
-        gpu_skip(f, "this GPU does not report %s", what);
+        gpu_not_applicable(f, "this GPU does not report %s", what);
         return false;
     case NVML_NO_PERMISSION:
         gpu_skip(f, "only root may read %s", what);
@@ -161,8 +172,10 @@ void gpu_check_run(const struct gpu_check *check, struct gpu_target *t, struct f
         gpu_skip(f, "the GPU does not answer");
         return;
     }
-    if (check->applies && !check->applies(t, f))
+    if (check->applies && !check->applies(t, f)) {
+        f->is_moot = f->result == CHECK_SKIP;
         return;
+    }
     if (check->needs_compute && check->scope == GPU_SCOPE_GPU && !compute_ready(t, f))
         return;
     if (check->alone)

@@ -20,6 +20,7 @@ struct gpu_options {
     int64_t deadline_ms; /* for a whole run; 0: as the tier needs */
     int64_t burn_ms;     /* how long a check that loads the GPU does so; 0: as the tier says */
     int64_t uptime_ms;   /* -1: ask the clock */
+    bool strict;         /* what should have been tested and was not is inconclusive */
     struct clock *clock;
 };
 
@@ -76,12 +77,14 @@ struct gpu_check {
     const char *help; /* one line */
     enum tier tier;   /* the first that runs it */
     enum gpu_scope scope;
-    /* Peers: fails when the value is under this share of the best GPU of the same model in
-     * the same machine; 0: not compared. */
+    /* Peers and baseline: how much of what GPUs of the same model in the same machine have
+     * (gpu/peers.h), and of what was saved of this GPU (gpu/baseline.h), a figure must reach;
+     * 0: not compared. 0.95 suits bandwidths and rates. */
     double peer_share;
-    bool without_device; /* also runs for a GPU whose handle the driver refuses */
-    bool needs_compute;  /* runs kernels or copies; skipped, with the reason, where it cannot */
-    bool alone;          /* never while another GPU of the machine runs one of these */
+    bool higher_is_worse; /* of its figure, as a latency: then 0.1 is ten times the peers' */
+    bool without_device;  /* also runs for a GPU whose handle the driver refuses */
+    bool needs_compute;   /* runs kernels or copies; skipped, with the reason, where it cannot */
+    bool alone;           /* never while another GPU of the machine runs one of these */
     /* NULL: always. Returns false after writing the reason with gpu_skip(). */
     bool (*applies)(const struct gpu_target *t, struct finding *f);
     void (*run)(struct gpu_target *t, struct finding *f);
@@ -101,7 +104,10 @@ void gpu_warn(struct finding *f, enum remedy remedy, const char *action, const c
     PRINTF_LIKE(4, 5);
 void gpu_fail(struct finding *f, enum remedy remedy, const char *action, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
+/* Could have been looked at, but not here and now: --strict counts it. */
 void gpu_skip(struct finding *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Skip: this GPU has nothing that could be looked at. What applies() refuses is that, too. */
+void gpu_not_applicable(struct finding *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void gpu_error(struct finding *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void gpu_figure(struct finding *f, double value, double floor, const char *unit);
 

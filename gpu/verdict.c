@@ -1,67 +1,11 @@
-/* Peers, verdict, summary. */
+/* Verdict and summary. */
 #include "gpu/verdict.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "core/text.h"
-
-static const struct report_gpu *gpu_of(const struct report *r, int64_t index)
-{
-    for (size_t i = 0; i < r->gpu_count; i++) {
-        if (r->gpus[i].index == index)
-            return &r->gpus[i];
-    }
-    return NULL;
-}
-
-static bool is_measured(const struct finding *f)
-{
-    return f->unit[0] && (f->result == CHECK_PASS || f->result == CHECK_WARN);
-}
-
-/* The best figure of this check among GPUs of the same model. */
-static double best_of(const struct report *r, const struct finding *f)
-{
-    const struct report_gpu *own = gpu_of(r, f->gpu_index);
-    double best = f->value;
-
-    for (size_t i = 0; own && i < r->finding_count; i++) {
-        const struct finding *other = &r->findings[i];
-        const struct report_gpu *peer = gpu_of(r, other->gpu_index);
-
-        if (peer && is_measured(other) && strcmp(other->check, f->check) == 0 &&
-            strcmp(peer->model, own->model) == 0 && other->value > best)
-            best = other->value;
-    }
-    return best;
-}
-
-static double peer_share_of(const char *check)
-{
-    for (size_t i = 0; i < gpu_check_count; i++) {
-        if (strcmp(gpu_checks[i]->name, check) == 0)
-            return gpu_checks[i]->peer_share;
-    }
-    return 0;
-}
-
-static void peers_compare(struct report *r)
-{
-    for (size_t i = 0; i < r->finding_count; i++) {
-        struct finding *f = &r->findings[i];
-        double share = peer_share_of(f->check), best;
-
-        if (share <= 0 || !is_measured(f))
-            continue;
-        best = best_of(r, f);
-        if (f->value >= share * best)
-            continue;
-        f->floor = share * best;
-        gpu_fail(f, REMEDY_INSPECT, "have this GPU and its links checked; its peers do better",
-                 "%g %s, where a peer of the same model has %g", f->value, f->unit, best);
-    }
-}
+#include "gpu/peers.h"
 
 static size_t result_count(const struct report *r, enum check_result result)
 {
@@ -87,10 +31,26 @@ static size_t gpus_with(const struct report *r, enum check_result result)
     return n;
 }
 
-static enum verdict verdict_of(const struct report *r, const struct gpu_inventory *inv)
+/* What the run was for and did not look at, although it could have been. */
+static const struct finding *first_untested(const struct report *r)
+{
+    for (size_t i = 0; i < r->finding_count; i++) {
+        const struct finding *f = &r->findings[i];
+        const struct gpu_check *check = gpu_check_find(f->check);
+
+        if (f->result == CHECK_SKIP && !f->is_moot && (!check || check->tier == r->tier))
+            return f;
+    }
+    return NULL;
+}
+
+static enum verdict verdict_of(const struct report *r, const struct gpu_inventory *inv,
+                               const struct gpu_options *o)
 {
     if (result_count(r, CHECK_FAIL))
         return VERDICT_UNHEALTHY;
+    if (o->strict && first_untested(r))
+        return VERDICT_INCONCLUSIVE;
     if (result_count(r, CHECK_ERROR) || inv->state != GPU_DRIVER_READY || r->gpu_count == 0 ||
         gpus_with(r, CHECK_PASS) < r->gpu_count)
         return VERDICT_INCONCLUSIVE;
@@ -133,7 +93,8 @@ static void summary_of_finding(struct report *r, const struct finding *f)
     text_copy(r->summary, sizeof r->summary, line.data);
 }
 
-static void summary_write(struct report *r, const struct gpu_inventory *inv)
+static void summary_write(struct report *r, const struct gpu_inventory *inv,
+                          const struct gpu_options *o)
 {
     static const enum check_result telling[] = {
         [VERDICT_HEALTHY] = CHECK_PASS,
@@ -142,6 +103,9 @@ static void summary_write(struct report *r, const struct gpu_inventory *inv)
         [VERDICT_INCONCLUSIVE] = CHECK_ERROR,
     };
     const struct finding *f = first_of(r, telling[r->verdict]);
+
+    if (!f && r->verdict == VERDICT_INCONCLUSIVE && o->strict)
+        f = first_untested(r);
 
     if (r->verdict == VERDICT_HEALTHY)
         snprintf(r->summary, sizeof r->summary, "healthy: %zu GPU%s, %zu passed, %zu skipped",
@@ -175,10 +139,11 @@ static void findings_trim(struct report *r)
     }
 }
 
-void gpu_report_judge(struct report *r, const struct gpu_inventory *inv)
+void gpu_report_judge(struct report *r, const struct gpu_inventory *inv,
+                      const struct gpu_options *o)
 {
-    peers_compare(r);
-    r->verdict = verdict_of(r, inv);
-    summary_write(r, inv);
+    gpu_peers_compare(r);
+    r->verdict = verdict_of(r, inv, o);
+    summary_write(r, inv, o);
     findings_trim(r);
 }

@@ -82,7 +82,7 @@ static void fabric_run(struct gpu_target *t, struct finding *f)
     if (!gpu_answered(t, f, fabric_read(t, &fb), "an NVSwitch fabric"))
         return;
     if (fb.state == FABRIC_STATE_NONE)
-        gpu_skip(f, "this GPU is on no NVSwitch fabric");
+        gpu_not_applicable(f, "this GPU is on no NVSwitch fabric");
     else if (fb.state == FABRIC_STATE_COMPLETED)
         fabric_judge(&fb, f);
     else if (fb.state > FABRIC_STATE_COMPLETED)
@@ -141,11 +141,12 @@ static void nvlink_run(struct gpu_target *t, struct finding *f)
     if (!gpu_answered(t, f, links_count(t, &up, &down), "NVLinks"))
         return;
     if (up + down == 0)
-        gpu_skip(f, "this GPU has no NVLinks");
+        gpu_not_applicable(f, "this GPU has no NVLinks");
     else if (t->inventory->listed_count < 2)
-        gpu_skip(f, "%d of %d links are up; there is no other GPU to link to", up, up + down);
+        gpu_not_applicable(f, "%d of %d links are up; there is no other GPU to link to", up,
+                           up + down);
     else if (up == 0 && !links_are_wired(t))
-        gpu_skip(f, "no link is up, as on a card without a bridge");
+        gpu_not_applicable(f, "no link is up, as on a card without a bridge");
     else if (down && gpu_machine_is_young(t))
         gpu_error(f, "the machine has just started: links are still training");
     else {

@@ -92,6 +92,7 @@ struct finding {
     char source[TEXT_BYTES_MAX / 2]; /* where the floor comes from; "" without one */
     enum remedy remedy;
     char action[TEXT_BYTES_MAX]; /* what its operator should do; "" on pass */
+    bool is_moot;                /* a skip because there is nothing to test; not sent anywhere */
 };
 
 struct report {

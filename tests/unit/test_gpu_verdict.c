@@ -6,6 +6,7 @@
 struct fixture {
     struct report report;
     struct gpu_inventory inventory;
+    struct gpu_options options;
 };
 
 static int setup(void **state)
@@ -74,7 +75,7 @@ static void the_worst_answer_decides_and_nothing_bad_becomes_good(void **state)
         fx->report.finding_count = 0;
         for (size_t k = 0; k < cases[i].count; k++)
             say(fx, "recovery", 0, cases[i].answers[k], "words");
-        gpu_report_judge(&fx->report, &fx->inventory);
+        gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
         if (fx->report.verdict != cases[i].want)
             fail_msg("case %zu is %s", i, verdict_names[fx->report.verdict]);
         assert_memory_equal(fx->report.summary, verdict_names[cases[i].want],
@@ -90,7 +91,7 @@ static void a_gpu_of_which_nothing_is_known_is_inconclusive(void **state)
     gpu_add(fx, "H100");
     say(fx, "recovery", 0, CHECK_PASS, "");
     say(fx, "recovery", 1, CHECK_SKIP, "");
-    gpu_report_judge(&fx->report, &fx->inventory);
+    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
     assert_int_equal(fx->report.verdict, VERDICT_INCONCLUSIVE);
 }
 
@@ -99,12 +100,12 @@ static void no_gpu_and_no_driver_are_inconclusive(void **state)
     struct fixture *fx = *state;
 
     say(fx, "driver", -1, CHECK_PASS, "");
-    gpu_report_judge(&fx->report, &fx->inventory);
+    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
     assert_int_equal(fx->report.verdict, VERDICT_INCONCLUSIVE);
     gpu_add(fx, "H100");
     say(fx, "recovery", 0, CHECK_PASS, "");
     fx->inventory.state = GPU_DRIVER_SILENT;
-    gpu_report_judge(&fx->report, &fx->inventory);
+    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
     assert_int_equal(fx->report.verdict, VERDICT_INCONCLUSIVE);
 }
 
@@ -118,7 +119,7 @@ static void the_summary_names_the_first_of_the_worst_and_fits(void **state)
         say(fx, "clocks", i, CHECK_WARN, "slow");
     say(fx, "row_remap", 3, CHECK_FAIL, "a row could not be remapped");
     say(fx, "row_remap", 5, CHECK_FAIL, "other words");
-    gpu_report_judge(&fx->report, &fx->inventory);
+    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
     assert_string_equal(fx->report.summary,
                         "unhealthy: gpu3 row_remap: a row could not be r... (2 of 8 GPUs)");
     assert_true(strlen(fx->report.summary) <= GPU_SUMMARY_COLUMNS_MAX);
@@ -130,7 +131,7 @@ static void a_summary_is_one_line_of_ascii(void **state)
 
     gpu_add(fx, "H100");
     say(fx, "row_remap", 0, CHECK_FAIL, "a\nb\x1b[31m\xc3\xa9");
-    gpu_report_judge(&fx->report, &fx->inventory);
+    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
     for (const char *c = fx->report.summary; *c; c++)
         assert_in_range(*c, ' ', '~');
 }
@@ -149,11 +150,54 @@ static void peers_of_one_model_are_compared_and_others_are_not(void **state)
         f->value = links[i];
         text_copy(f->unit, sizeof f->unit, "links");
     }
-    gpu_report_judge(&fx->report, &fx->inventory);
+    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
     assert_int_equal(fx->report.findings[0].result, CHECK_PASS);
     assert_int_equal(fx->report.findings[2].result, CHECK_FAIL);
     assert_true(fx->report.findings[2].floor == 18);
     assert_int_equal(fx->report.findings[3].result, CHECK_PASS);
+}
+
+/* `nvlink` is of the state tier; `memory_read` of a deeper one need not be. */
+static void strict_counts_what_was_not_tested_although_it_applies(void **state)
+{
+    static const struct {
+        const char *check;
+        bool is_moot;
+        enum tier tier;
+        enum verdict want;
+    } cases[] = {
+        {"nvlink", false, TIER_STATE, VERDICT_INCONCLUSIVE},
+        {"nvlink", true, TIER_STATE, VERDICT_HEALTHY},
+        {"nvlink", false, TIER_QUICK, VERDICT_HEALTHY},
+        {"baseline", false, TIER_QUICK, VERDICT_INCONCLUSIVE},
+    };
+    struct fixture *fx = *state;
+
+    gpu_add(fx, "H100");
+    fx->options.strict = true;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        fx->report.finding_count = 0;
+        fx->report.tier = cases[i].tier;
+        say(fx, "recovery", 0, CHECK_PASS, "");
+        say(fx, cases[i].check, 0, CHECK_SKIP, "only root may")->is_moot = cases[i].is_moot;
+        gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
+        if (fx->report.verdict != cases[i].want)
+            fail_msg("case %zu is %s", i, verdict_names[fx->report.verdict]);
+        if (cases[i].want == VERDICT_INCONCLUSIVE)
+            assert_contains(fx->report.summary, "only root may");
+    }
+}
+
+static void strict_does_not_soften_a_failure(void **state)
+{
+    struct fixture *fx = *state;
+
+    gpu_add(fx, "H100");
+    fx->options.strict = true;
+    say(fx, "nvlink", 0, CHECK_SKIP, "");
+    say(fx, "recovery", 0, CHECK_FAIL, "bad");
+    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
+    assert_int_equal(fx->report.verdict, VERDICT_UNHEALTHY);
 }
 
 static void a_report_that_is_too_long_loses_passes_first(void **state)
@@ -164,7 +208,7 @@ static void a_report_that_is_too_long_loses_passes_first(void **state)
     gpu_add(fx, "H100");
     for (int i = 0; i < 1000; i++)
         say(fx, "clocks", 0, i % 10 == 0 ? CHECK_FAIL : i % 3 ? CHECK_PASS : CHECK_SKIP, "");
-    gpu_report_judge(&fx->report, &fx->inventory);
+    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
     assert_int_equal(fx->report.finding_count, REPORT_FINDINGS_MAX);
     for (size_t i = 0; i < fx->report.finding_count; i++)
         fails += fx->report.findings[i].result == CHECK_FAIL;
@@ -183,6 +227,8 @@ int main(void)
         TEST(the_summary_names_the_first_of_the_worst_and_fits),
         TEST(a_summary_is_one_line_of_ascii),
         TEST(peers_of_one_model_are_compared_and_others_are_not),
+        TEST(strict_counts_what_was_not_tested_although_it_applies),
+        TEST(strict_does_not_soften_a_failure),
         TEST(a_report_that_is_too_long_loses_passes_first),
     };
 
