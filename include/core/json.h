@@ -130,6 +130,10 @@ struct shape {
  * bad_text, duplicate_field, out_of_range, too_deep. */
 enum err_code json_parse(const char *bytes, size_t len, json_t **out, struct err *e) MUST_CHECK;
 
+/* The line, from 1, on which the value at this JSON pointer begins; where there is none, the
+ * nearest one around it. `bytes` is a document that json_parse() has taken. */
+size_t json_line(const char *bytes, size_t len, const char *pointer);
+
 /* Decode `in` into the zeroed struct `out`. Unknown field, wrong type, unknown enum
  * name, number or length out of range: all mistakes are collected in e->details, each
  * with its pointer; the first one is the sentence. `null` is accepted where the field is

@@ -444,7 +444,31 @@ static void names_are_found_by_text(void **state)
     assert_int_equal(names_count(color_names), 2);
 }
 
+static void a_value_is_found_on_its_line(void **state)
+{
+    static const char text[] = "{\"a\": [1,\n"
+                               "  {\"b\\\"c\": \"x\\ny\",\n"
+                               "   \"d/e\":\n"
+                               "    null}, []],\n"
+                               " \"f\": true}\n";
+    static const struct {
+        const char *pointer;
+        size_t line;
+    } cases[] = {{"", 1},        {"/a", 1},      {"/a/0", 1},    {"/a/1", 2}, {"/a/1/b\"c", 2},
+                 {"/a/2", 4},    {"/f", 5},      {"/g", 1},      {"/a/9", 1}, {"/a/1/d~1e", 4},
+                 {"/a/1/zz", 2}, {"/f/deep", 5}, {"no slash", 1}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        size_t line = json_line(text, sizeof text - 1, cases[i].pointer);
+
+        if (line != cases[i].line)
+            fail_msg("'%s' is on line %zu", cases[i].pointer, line);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_value_is_found_on_its_line),
     cmocka_unit_test(whole_documents_are_parsed),
     cmocka_unit_test(broken_documents_are_refused_with_their_place),
     cmocka_unit_test(a_refusal_points_to_the_member_as_far_as_it_is_known),
