@@ -303,7 +303,10 @@ enum err_code gpu_report_run(const struct gpu_options *o, enum tier tier, struct
     if (rc)
         return rc;
     report.ended_at_ms = clock_now_ms(o->clock);
-    gpu_report_judge(&report, &r.inv, o);
-    *out = report;
-    return ERR_OK;
+    rc = gpu_report_judge(&report, &r.inv, o, e);
+    if (rc)
+        shape_release(&report_shape, &report);
+    else
+        *out = report;
+    return rc;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/text.h"
+#include "gpu/baseline.h"
 #include "gpu/peers.h"
 
 static size_t result_count(const struct report *r, enum check_result result)
@@ -139,11 +140,18 @@ static void findings_trim(struct report *r)
     }
 }
 
-void gpu_report_judge(struct report *r, const struct gpu_inventory *inv,
-                      const struct gpu_options *o)
+enum err_code gpu_report_judge(struct report *r, const struct gpu_inventory *inv,
+                               const struct gpu_options *o, struct err *e)
 {
+    enum err_code rc = ERR_OK;
+
     gpu_peers_compare(r);
+    if (o->baseline)
+        rc = gpu_baseline_compare(o->baseline, r, e);
+    if (rc)
+        return rc;
     r->verdict = verdict_of(r, inv, o);
     summary_write(r, inv, o);
     findings_trim(r);
+    return ERR_OK;
 }

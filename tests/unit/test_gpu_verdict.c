@@ -50,6 +50,13 @@ static struct finding *say(struct fixture *fx, const char *check, int64_t gpu_in
     return f;
 }
 
+static void judge(struct fixture *fx)
+{
+    struct err e;
+
+    assert_ok(gpu_report_judge(&fx->report, &fx->inventory, &fx->options, &e), &e);
+}
+
 static void the_worst_answer_decides_and_nothing_bad_becomes_good(void **state)
 {
     static const struct {
@@ -75,7 +82,7 @@ static void the_worst_answer_decides_and_nothing_bad_becomes_good(void **state)
         fx->report.finding_count = 0;
         for (size_t k = 0; k < cases[i].count; k++)
             say(fx, "recovery", 0, cases[i].answers[k], "words");
-        gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
+        judge(fx);
         if (fx->report.verdict != cases[i].want)
             fail_msg("case %zu is %s", i, verdict_names[fx->report.verdict]);
         assert_memory_equal(fx->report.summary, verdict_names[cases[i].want],
@@ -91,7 +98,7 @@ static void a_gpu_of_which_nothing_is_known_is_inconclusive(void **state)
     gpu_add(fx, "H100");
     say(fx, "recovery", 0, CHECK_PASS, "");
     say(fx, "recovery", 1, CHECK_SKIP, "");
-    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
+    judge(fx);
     assert_int_equal(fx->report.verdict, VERDICT_INCONCLUSIVE);
 }
 
@@ -100,12 +107,12 @@ static void no_gpu_and_no_driver_are_inconclusive(void **state)
     struct fixture *fx = *state;
 
     say(fx, "driver", -1, CHECK_PASS, "");
-    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
+    judge(fx);
     assert_int_equal(fx->report.verdict, VERDICT_INCONCLUSIVE);
     gpu_add(fx, "H100");
     say(fx, "recovery", 0, CHECK_PASS, "");
     fx->inventory.state = GPU_DRIVER_SILENT;
-    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
+    judge(fx);
     assert_int_equal(fx->report.verdict, VERDICT_INCONCLUSIVE);
 }
 
@@ -119,7 +126,7 @@ static void the_summary_names_the_first_of_the_worst_and_fits(void **state)
         say(fx, "clocks", i, CHECK_WARN, "slow");
     say(fx, "row_remap", 3, CHECK_FAIL, "a row could not be remapped");
     say(fx, "row_remap", 5, CHECK_FAIL, "other words");
-    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
+    judge(fx);
     assert_string_equal(fx->report.summary,
                         "unhealthy: gpu3 row_remap: a row could not be r... (2 of 8 GPUs)");
     assert_true(strlen(fx->report.summary) <= GPU_SUMMARY_COLUMNS_MAX);
@@ -131,7 +138,7 @@ static void a_summary_is_one_line_of_ascii(void **state)
 
     gpu_add(fx, "H100");
     say(fx, "row_remap", 0, CHECK_FAIL, "a\nb\x1b[31m\xc3\xa9");
-    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
+    judge(fx);
     for (const char *c = fx->report.summary; *c; c++)
         assert_in_range(*c, ' ', '~');
 }
@@ -150,7 +157,7 @@ static void peers_of_one_model_are_compared_and_others_are_not(void **state)
         f->value = links[i];
         text_copy(f->unit, sizeof f->unit, "links");
     }
-    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
+    judge(fx);
     assert_int_equal(fx->report.findings[0].result, CHECK_PASS);
     assert_int_equal(fx->report.findings[2].result, CHECK_FAIL);
     assert_true(fx->report.findings[2].floor == 18);
@@ -180,7 +187,7 @@ static void strict_counts_what_was_not_tested_although_it_applies(void **state)
         fx->report.tier = cases[i].tier;
         say(fx, "recovery", 0, CHECK_PASS, "");
         say(fx, cases[i].check, 0, CHECK_SKIP, "only root may")->is_moot = cases[i].is_moot;
-        gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
+        judge(fx);
         if (fx->report.verdict != cases[i].want)
             fail_msg("case %zu is %s", i, verdict_names[fx->report.verdict]);
         if (cases[i].want == VERDICT_INCONCLUSIVE)
@@ -196,7 +203,7 @@ static void strict_does_not_soften_a_failure(void **state)
     fx->options.strict = true;
     say(fx, "nvlink", 0, CHECK_SKIP, "");
     say(fx, "recovery", 0, CHECK_FAIL, "bad");
-    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
+    judge(fx);
     assert_int_equal(fx->report.verdict, VERDICT_UNHEALTHY);
 }
 
@@ -208,7 +215,7 @@ static void a_report_that_is_too_long_loses_passes_first(void **state)
     gpu_add(fx, "H100");
     for (int i = 0; i < 1000; i++)
         say(fx, "clocks", 0, i % 10 == 0 ? CHECK_FAIL : i % 3 ? CHECK_PASS : CHECK_SKIP, "");
-    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
+    judge(fx);
     assert_int_equal(fx->report.finding_count, REPORT_FINDINGS_MAX);
     for (size_t i = 0; i < fx->report.finding_count; i++)
         fails += fx->report.findings[i].result == CHECK_FAIL;
