@@ -93,7 +93,7 @@ enum err_code compute_host_take(struct compute *c, int64_t bytes, void **host,
 void compute_host_give(struct compute *c, void *host);
 
 /* As much free memory as the driver gives, but for `keep_bytes`, in pieces of at most 1 GiB so
- * that fragments do not matter, each aligned to 2 MiB in size. Never an error for too little:
+ * that fragments do not matter, each a multiple of 64 KiB in size. Never an error for too little:
  * `bytes` says how much it is. */
 #define COMPUTE_PIECES_MAX 1024
 struct compute_hoard {

@@ -4,7 +4,7 @@
 #include "gpu/compute.h"
 
 #define PIECE_BYTES_MAX  (1LL << 30)
-#define PIECE_BYTES_STEP (2LL << 20)
+#define PIECE_BYTES_STEP (64LL << 10)
 
 enum err_code compute_take(struct compute *c, int64_t bytes, uint64_t *address, struct err *e)
 {

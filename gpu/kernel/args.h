@@ -12,4 +12,17 @@ struct launch_mark_args {
     u32 value;
 };
 
+/* gpu/kernel/memory.cu: each kernel takes what it needs of it. */
+struct memory_args {
+    u64 address; /* of the first tile */
+    u64 from;    /* memory_copy: where it comes from */
+    u64 first;   /* number of the first unit in the pattern */
+    u64 report;  /* MEMORY_REPORT_WORDS, zeros at first */
+    u32 tiles;
+    u32 pattern;
+    u32 seed;
+    u32 flip; /* all bits set: the inverse of the pattern */
+    u32 down; /* 1: from the last tile to the first */
+};
+
 #endif

@@ -21,6 +21,8 @@ struct words4 {
     extern "C" __attribute__((global)) void name(struct args); \
     extern "C" __attribute__((global)) void name(struct args a)
 #define DEVICE static inline __attribute__((device, always_inline))
+/* Before a loop over an array of registers, whose indices must be known when it is compiled. */
+#define UNROLL _Pragma("unroll")
 
 DEVICE u32 thread_index(void)
 {
@@ -100,6 +102,7 @@ DEVICE u32 add1(u64 address, u32 v)
     void name(const struct args); \
     void name(const struct args a)
 #define DEVICE static inline
+#define UNROLL
 
 u32 thread_index(void);
 u32 thread_count(void);

@@ -1,2 +1,3 @@
 /* Files of kernels, each gpu/kernel/<name>.cu. */
 MODULE(launch)
+MODULE(memory)

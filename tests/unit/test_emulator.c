@@ -6,7 +6,7 @@
 #include "tests/support/fake/cuda/emulator.c"
 #include "tests/support/fake/cuda/fiber.c"
 #include "tests/support/fake/cuda/machine.c"
-#include "tests/support/fake/cuda/memory.c"
+#include "tests/support/fake/cuda/cells.c"
 #include "tests/support/fake/cuda/tensor_map.c"
 
 #include "core/text.h"
@@ -29,7 +29,7 @@ static u64 space(struct machine_gpu *g)
 {
     u64 address = 0;
 
-    assert_int_equal(memory_take(g, SPACE, &address), 0);
+    assert_int_equal(cells_take(g, SPACE, &address), 0);
     return address;
 }
 
@@ -79,7 +79,7 @@ static void threads_of_a_block_wait_for_each_other_at_a_barrier(void **state)
         for (u32 i = 0; i < 3 * threads; i++) {
             u32 word;
 
-            assert_int_equal(memory_read(g, out + 4 * i, &word, 4), 0);
+            assert_int_equal(cells_read(g, out + 4 * i, &word, 4), 0);
             assert_int_equal(word, (i % threads + 5) % threads);
         }
     }
@@ -123,7 +123,7 @@ static void warps_meet_with_what_each_lane_brings(void **state)
     for (u32 i = 0; i < 128; i++) {
         u32 word;
 
-        memory_read(g, out + 4 * i, &word, 4);
+        cells_read(g, out + 4 * i, &word, 4);
         if (i % 32 != 31)
             assert_int_equal(word, 31 + i % 32);
     }
@@ -173,7 +173,7 @@ static void blocks_are_spread_over_units_whose_numbers_have_gaps(void **state)
 
     UNUSED(state);
     assert_int_equal(start(g, plain_kernel, 4, 1, &out), 0);
-    memory_read(g, out, &word, 4);
+    cells_read(g, out, &word, 4);
     assert_int_equal(word >> 16, 4);
 }
 
@@ -219,35 +219,35 @@ static void shared_memory_has_an_end(void **state)
 static void memory_is_given_out_whole_and_taken_back(void **state)
 {
     struct machine_gpu *g = play("memory 4096\n");
-    u64 a[9], free_bytes = memory_free_bytes(g);
+    u64 a[9], free_bytes = cells_free_bytes(g);
 
     UNUSED(state);
     for (int i = 0; i < 8; i++)
-        assert_int_equal(memory_take(g, 500, &a[i]), 0);
-    assert_int_equal(memory_take(g, 1, &a[8]), CUDA_OUT_OF_MEMORY);
-    assert_int_equal(memory_give(a[3]), 0);
-    assert_int_equal(memory_give(a[3]), CUDA_INVALID_VALUE);
-    assert_false(memory_is_taken(g, a[3], 1));
-    assert_true(memory_is_taken(g, a[4], 512));
-    assert_false(memory_is_taken(g, a[4], 513));
-    assert_int_equal(memory_take(g, 512, &a[8]), 0);
+        assert_int_equal(cells_take(g, 500, &a[i]), 0);
+    assert_int_equal(cells_take(g, 1, &a[8]), CUDA_OUT_OF_MEMORY);
+    assert_int_equal(cells_give(a[3]), 0);
+    assert_int_equal(cells_give(a[3]), CUDA_INVALID_VALUE);
+    assert_false(cells_are_taken(g, a[3], 1));
+    assert_true(cells_are_taken(g, a[4], 512));
+    assert_false(cells_are_taken(g, a[4], 513));
+    assert_int_equal(cells_take(g, 512, &a[8]), 0);
     assert_true(a[8] == a[3]);
     for (int i = 0; i < 8; i++)
-        assert_int_equal(memory_give(a[i]), 0);
-    assert_true(memory_free_bytes(g) == free_bytes);
+        assert_int_equal(cells_give(a[i]), 0);
+    assert_true(cells_free_bytes(g) == free_bytes);
 }
 
 static u32 word_of(struct machine_gpu *g, u64 address)
 {
     u32 word = 0;
 
-    assert_int_equal(memory_read(g, address, &word, 4), 0);
+    assert_int_equal(cells_read(g, address, &word, 4), 0);
     return word;
 }
 
 static void word_set(struct machine_gpu *g, u64 address, u32 word)
 {
-    assert_int_equal(memory_write(g, address, &word, 4), 0);
+    assert_int_equal(cells_write(g, address, &word, 4), 0);
 }
 
 static void a_healthy_gpu_keeps_what_it_is_given(void **state)
@@ -351,13 +351,13 @@ static void links_flip_bits_at_a_steady_pace(void **state)
     UNUSED(state);
     for (int n = 0; n < 10; n++) {
         memset(bytes, 0, sizeof bytes);
-        memory_link(g, FAULT_LINK_IN, bytes, sizeof bytes);
+        cells_link(g, FAULT_LINK_IN, bytes, sizeof bytes);
         for (size_t i = 0; i < sizeof bytes; i++)
             wrong += bytes[i] == 8;
     }
     assert_int_equal(wrong, 6);
     memset(bytes, 0, sizeof bytes);
-    memory_link(g, FAULT_LINK_OUT, bytes, sizeof bytes);
+    cells_link(g, FAULT_LINK_OUT, bytes, sizeof bytes);
     for (size_t i = 0; i < sizeof bytes; i++)
         assert_int_equal(bytes[i], 0);
 }

@@ -418,7 +418,7 @@ API(cuEventElapsedTime, float *ms, struct cu_event *from, struct cu_event *to)
 API(cuMemGetInfo_v2, size_t *free_bytes, size_t *total_bytes)
 {
     DRIVER_CONTEXT();
-    *free_bytes = (size_t)memory_free_bytes(context_current->gpu);
+    *free_bytes = (size_t)cells_free_bytes(context_current->gpu);
     *total_bytes = (size_t)context_current->gpu->bytes;
     return CUDA_OK;
 }
@@ -429,7 +429,7 @@ API(cuMemAlloc_v2, uint64_t *address, size_t bytes)
     int code;
 
     DRIVER_CONTEXT();
-    code = memory_take(context_current->gpu, bytes, &taken);
+    code = cells_take(context_current->gpu, bytes, &taken);
     if (!code)
         *address = taken;
     return code;
@@ -438,7 +438,7 @@ API(cuMemAlloc_v2, uint64_t *address, size_t bytes)
 API(cuMemFree_v2, uint64_t address)
 {
     DRIVER_CONTEXT();
-    return memory_give(address);
+    return cells_give(address);
 }
 
 API(cuMemHostAlloc, void **host, size_t bytes, unsigned flags)
@@ -460,7 +460,7 @@ static struct machine_gpu *range_gpu(u64 address, u64 bytes)
 {
     struct machine_gpu *g = machine_gpu_at(address);
 
-    return g && memory_is_taken(g, address, bytes) ? g : NULL;
+    return g && cells_are_taken(g, address, bytes) ? g : NULL;
 }
 
 API(cuMemcpyHtoDAsync_v2, uint64_t to, const void *from, size_t bytes, struct cu_stream *stream)
@@ -477,8 +477,8 @@ API(cuMemcpyHtoDAsync_v2, uint64_t to, const void *from, size_t bytes, struct cu
     if (!copy)
         return CUDA_OUT_OF_MEMORY;
     memcpy(copy, from, bytes);
-    memory_link(g, FAULT_LINK_IN, copy, bytes);
-    code = memory_write(g, to, copy, bytes);
+    cells_link(g, FAULT_LINK_IN, copy, bytes);
+    code = cells_write(g, to, copy, bytes);
     free(copy);
     g->broken = code;
     time_spend(stream, ENGINE_IN, (double)bytes / real(g->index, "pcie_in_gbps", 55));
@@ -494,8 +494,8 @@ API(cuMemcpyDtoHAsync_v2, void *to, uint64_t from, size_t bytes, struct cu_strea
     g = range_gpu(from, bytes);
     if (!g)
         return CUDA_INVALID_VALUE;
-    code = memory_read(g, from, to, bytes);
-    memory_link(g, FAULT_LINK_OUT, to, bytes);
+    code = cells_read(g, from, to, bytes);
+    cells_link(g, FAULT_LINK_OUT, to, bytes);
     g->broken = code;
     time_spend(stream, ENGINE_OUT, (double)bytes / real(g->index, "pcie_out_gbps", 53));
     return code;
@@ -510,7 +510,7 @@ API(cuMemsetD32Async, uint64_t to, unsigned word, size_t count, struct cu_stream
     if (!g || to % 4)
         return CUDA_INVALID_VALUE;
     for (size_t i = 0; i < count; i++)
-        memory_write(g, to + i * 4, &word, 4);
+        cells_write(g, to + i * 4, &word, 4);
     time_spend(stream, ENGINE_SM, (double)count * 4 / g->write_gbps);
     return CUDA_OK;
 }
@@ -527,10 +527,10 @@ int copy_between(struct machine_gpu *to_gpu, uint64_t to, struct machine_gpu *fr
     copy = malloc(bytes);
     if (!copy)
         return CUDA_OUT_OF_MEMORY;
-    code = memory_read(from_gpu, from, copy, bytes);
-    memory_link(from_gpu, FAULT_LINK_PEER, copy, bytes);
+    code = cells_read(from_gpu, from, copy, bytes);
+    cells_link(from_gpu, FAULT_LINK_PEER, copy, bytes);
     if (!code)
-        code = memory_write(to_gpu, to, copy, bytes);
+        code = cells_write(to_gpu, to, copy, bytes);
     free(copy);
     snprintf(key, sizeof key, "peer.%d.gbps", to_gpu->index);
     time_spend(stream, ENGINE_PEER,

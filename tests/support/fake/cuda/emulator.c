@@ -230,7 +230,7 @@ static struct machine_gpu *access_check(u64 address, u32 bytes)
 
     if (address % bytes)
         emulator_fail(CUDA_MISALIGNED_ADDRESS);
-    if (!g || !memory_is_taken(g, address, bytes))
+    if (!g || !cells_are_taken(g, address, bytes))
         emulator_fail(CUDA_ILLEGAL_ADDRESS);
     if (g != run.gpu) {
         if (!(run.gpu->peers >> g->index & 1))
@@ -243,7 +243,7 @@ static struct machine_gpu *access_check(u64 address, u32 bytes)
 void emulator_load(u64 address, void *out, u32 bytes)
 {
     struct machine_gpu *g = access_check(address, bytes);
-    int code = memory_read(g, address, out, bytes);
+    int code = cells_read(g, address, out, bytes);
 
     if (code)
         emulator_fail(code);
@@ -253,7 +253,7 @@ void emulator_load(u64 address, void *out, u32 bytes)
 void emulator_store(u64 address, const void *from, u32 bytes)
 {
     struct machine_gpu *g = access_check(address, bytes);
-    int code = memory_write(g, address, from, bytes);
+    int code = cells_write(g, address, from, bytes);
 
     if (code)
         emulator_fail(code);

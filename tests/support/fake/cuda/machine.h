@@ -96,19 +96,19 @@ void machine_power_on(struct machine_gpu *g);
 /* Nanoseconds of work counted in g->work. */
 double machine_work_ns(const struct machine_gpu *g);
 
-/* --- memory.c: allocations, and every access of kernels and copies --------------------------- */
+/* --- cells.c: allocations, and every access of kernels and copies --------------------------- */
 
 /* Return the driver's code. */
-int memory_take(struct machine_gpu *g, u64 bytes, u64 *address);
-int memory_give(u64 address);
-u64 memory_free_bytes(const struct machine_gpu *g);
+int cells_take(struct machine_gpu *g, u64 bytes, u64 *address);
+int cells_give(u64 address);
+u64 cells_free_bytes(const struct machine_gpu *g);
 /* Is all of it allocated? */
-bool memory_is_taken(struct machine_gpu *g, u64 address, u64 bytes);
+bool cells_are_taken(struct machine_gpu *g, u64 address, u64 bytes);
 /* Allocated memory, through the faults. Return 0 or the driver's code (an uncorrectable error). */
-int memory_read(struct machine_gpu *g, u64 address, void *out, u64 bytes);
-int memory_write(struct machine_gpu *g, u64 address, const void *from, u64 bytes);
+int cells_read(struct machine_gpu *g, u64 address, void *out, u64 bytes);
+int cells_write(struct machine_gpu *g, u64 address, const void *from, u64 bytes);
 /* What a link of this kind does to bytes on their way. */
-void memory_link(struct machine_gpu *g, enum fault_kind link, void *bytes, u64 count);
+void cells_link(struct machine_gpu *g, enum fault_kind link, void *bytes, u64 count);
 
 /* Write the 128 bytes by which emulator_tensor_map_find() knows it again. */
 void tensor_map_keep(void *map, const struct emulator_tensor_map *m);

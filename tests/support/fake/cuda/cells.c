@@ -7,7 +7,7 @@
 #define UNIT_BYTES   512ull /* what the driver aligns allocations to */
 #define OFFSET_OF(a) ((a) & ((1ull << MACHINE_ADDRESS_BIT) - 1))
 
-int memory_take(struct machine_gpu *g, u64 bytes, u64 *address)
+int cells_take(struct machine_gpu *g, u64 bytes, u64 *address)
 {
     u64 need = (bytes + UNIT_BYTES - 1) / UNIT_BYTES * UNIT_BYTES, offset = 0;
     unsigned i;
@@ -28,7 +28,7 @@ int memory_take(struct machine_gpu *g, u64 bytes, u64 *address)
     return CUDA_OK;
 }
 
-int memory_give(u64 address)
+int cells_give(u64 address)
 {
     struct machine_gpu *g = machine_gpu_at(address);
 
@@ -42,7 +42,7 @@ int memory_give(u64 address)
     return CUDA_INVALID_VALUE;
 }
 
-u64 memory_free_bytes(const struct machine_gpu *g)
+u64 cells_free_bytes(const struct machine_gpu *g)
 {
     u64 taken = 0;
 
@@ -51,7 +51,7 @@ u64 memory_free_bytes(const struct machine_gpu *g)
     return g->bytes - taken;
 }
 
-bool memory_is_taken(struct machine_gpu *g, u64 address, u64 bytes)
+bool cells_are_taken(struct machine_gpu *g, u64 address, u64 bytes)
 {
     u64 offset = OFFSET_OF(address);
 
@@ -156,7 +156,7 @@ static void word_write(struct machine_gpu *g, u64 offset, u32 word)
     }
 }
 
-int memory_read(struct machine_gpu *g, u64 address, void *out, u64 bytes)
+int cells_read(struct machine_gpu *g, u64 address, void *out, u64 bytes)
 {
     u64 offset = OFFSET_OF(address);
     unsigned char *to = out;
@@ -180,7 +180,7 @@ int memory_read(struct machine_gpu *g, u64 address, void *out, u64 bytes)
     return CUDA_OK;
 }
 
-int memory_write(struct machine_gpu *g, u64 address, const void *from, u64 bytes)
+int cells_write(struct machine_gpu *g, u64 address, const void *from, u64 bytes)
 {
     const unsigned char *source = from;
     u64 offset = OFFSET_OF(address);
@@ -204,7 +204,7 @@ int memory_write(struct machine_gpu *g, u64 address, const void *from, u64 bytes
     return CUDA_OK;
 }
 
-void memory_link(struct machine_gpu *g, enum fault_kind link, void *bytes, u64 count)
+void cells_link(struct machine_gpu *g, enum fault_kind link, void *bytes, u64 count)
 {
     unsigned char *b = bytes;
 
