@@ -1,7 +1,9 @@
-/* Every check, in the order of running and reading. One line adds one. */
+/* Every check, in the order of running and reading: the machine's, then those of each GPU, each by
+ * tier. One line adds one. */
 CHECK(driver)
 CHECK(gpu_count)
 CHECK(kernel_log)
+CHECK(peer)
 CHECK(reachable)
 CHECK(recovery)
 CHECK(xid)
@@ -24,3 +26,8 @@ CHECK(mig_mode)
 CHECK(compute_mode)
 CHECK(processes)
 CHECK(persistence)
+CHECK(pcie_to_gpu)
+CHECK(pcie_from_gpu)
+CHECK(pcie_both)
+CHECK(pcie_link_loaded)
+CHECK(launch_latency)

@@ -47,7 +47,7 @@ static enum err_code driver_start(struct compute *c, const char *path, struct er
     int code;
 
     if (rc)
-        return rc;
+        return err_wrap(e, rc, "no CUDA driver");
     code = c->cuda.init(0);
     if (code == CUDA_NO_DEVICE || code == CUDA_STUB_LIBRARY) {
         c->code = code;

@@ -51,6 +51,8 @@ NVML(nvlink_state, "nvmlDeviceGetNvLinkState", false,
      (struct nvml_device *d, unsigned link, int *active))
 NVML(fabric_info, "nvmlDeviceGetGpuFabricInfoV", false,
      (struct nvml_device *d, struct nvml_fabric *f))
+NVML(p2p_status, "nvmlDeviceGetP2PStatus", false,
+     (struct nvml_device *d, struct nvml_device *peer, int what, int *status))
 NVML(mig_mode, "nvmlDeviceGetMigMode", false,
      (struct nvml_device *d, unsigned *current, unsigned *pending))
 NVML(compute_mode, "nvmlDeviceGetComputeMode", false, (struct nvml_device *d, int *mode))

@@ -69,6 +69,8 @@ enum {
     NVML_LOCATION_SRAM = 7,
     NVML_THRESHOLD_SLOWDOWN = 1,
     NVML_NVLINKS_MAX = 18,
+    NVML_P2P_NVLINK = 2, /* nvmlDeviceGetP2PStatus: by NVLink */
+    NVML_P2P_OK = 0,
 };
 
 struct nvml_device; /* the library's own */

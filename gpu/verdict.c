@@ -45,6 +45,41 @@ static const struct finding *first_untested(const struct report *r)
     return NULL;
 }
 
+/* The deepest tier of this run that looks at GPUs. */
+static enum tier tier_of(const struct report *r)
+{
+    enum tier deepest = TIER_STATE;
+
+    for (size_t i = 0; i < gpu_check_count; i++) {
+        if (gpu_checks[i]->scope == GPU_SCOPE_GPU && gpu_checks[i]->tier <= r->tier &&
+            gpu_checks[i]->tier > deepest)
+            deepest = gpu_checks[i]->tier;
+    }
+    return deepest;
+}
+
+/* A run is named by its tier: it says nothing of a GPU on which no check of that tier came to
+ * an answer, whatever the tiers before it said. */
+static bool every_gpu_was_seen(const struct report *r)
+{
+    enum tier tier = tier_of(r);
+
+    for (size_t g = 0; g < r->gpu_count; g++) {
+        bool seen = false;
+
+        for (size_t i = 0; i < r->finding_count && !seen; i++) {
+            const struct finding *f = &r->findings[i];
+            const struct gpu_check *check = gpu_check_find(f->check);
+
+            seen = f->gpu_index == r->gpus[g].index && check && check->tier == tier &&
+                   f->result == CHECK_PASS;
+        }
+        if (!seen)
+            return false;
+    }
+    return true;
+}
+
 static enum verdict verdict_of(const struct report *r, const struct gpu_inventory *inv,
                                const struct gpu_options *o)
 {
@@ -53,7 +88,7 @@ static enum verdict verdict_of(const struct report *r, const struct gpu_inventor
     if (o->strict && first_untested(r))
         return VERDICT_INCONCLUSIVE;
     if (result_count(r, CHECK_ERROR) || inv->state != GPU_DRIVER_READY || r->gpu_count == 0 ||
-        gpus_with(r, CHECK_PASS) < r->gpu_count)
+        !every_gpu_was_seen(r))
         return VERDICT_INCONCLUSIVE;
     return result_count(r, CHECK_WARN) ? VERDICT_DEGRADED : VERDICT_HEALTHY;
 }
@@ -105,9 +140,8 @@ static void summary_write(struct report *r, const struct gpu_inventory *inv,
     };
     const struct finding *f = first_of(r, telling[r->verdict]);
 
-    if (!f && r->verdict == VERDICT_INCONCLUSIVE && o->strict)
+    if (!f && r->verdict == VERDICT_INCONCLUSIVE && inv->state == GPU_DRIVER_READY)
         f = first_untested(r);
-
     if (r->verdict == VERDICT_HEALTHY)
         snprintf(r->summary, sizeof r->summary, "healthy: %zu GPU%s, %zu passed, %zu skipped",
                  r->gpu_count, r->gpu_count == 1 ? "" : "s", result_count(r, CHECK_PASS),

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "gpu/check.h"
+#include "gpu/check/link.h"
 
 #define FABRIC_ACTION "start nvidia-fabricmanager, or ask the provider"
 
@@ -182,31 +182,39 @@ static bool pcie_read(struct gpu_target *t, struct finding *f,
     return true;
 }
 
+bool pcie_link_read(struct gpu_target *t, struct finding *f, struct pcie_link *out)
+{
+    const struct nvml *n = t->nvml;
+
+    return pcie_read(t, f, n->pcie_gen, 16, &out->gen) &&
+           pcie_read(t, f, n->pcie_width, 32, &out->width) &&
+           pcie_read(t, f, n->pcie_gen_max, 16, &out->gen_max) &&
+           pcie_read(t, f, n->pcie_width_max, 32, &out->width_max);
+}
+
 /* Generation falls at idle to save power, so a low one only counts in the highest
  * performance state, P0; width does not. */
 static void pcie_link_run(struct gpu_target *t, struct finding *f)
 {
-    const struct nvml *n = t->nvml;
-    unsigned gen, gen_max, width, width_max;
+    struct pcie_link link;
     int state = -1;
 
-    if (!pcie_read(t, f, n->pcie_gen, 16, &gen) || !pcie_read(t, f, n->pcie_width, 32, &width) ||
-        !pcie_read(t, f, n->pcie_gen_max, 16, &gen_max) ||
-        !pcie_read(t, f, n->pcie_width_max, 32, &width_max))
+    if (!pcie_link_read(t, f, &link))
         return;
-    if (NVML_CALL(n, performance_state, t->device, &state) != NVML_OK)
+    if (NVML_CALL(t->nvml, performance_state, t->device, &state) != NVML_OK)
         state = -1;
-    gpu_figure(f, width, width_max, "lanes");
-    if (width < width_max)
-        gpu_warn(f, REMEDY_INSPECT, "have the slot, riser or cable checked",
-                 "PCIe runs on %u lanes of %u", width, width_max);
-    else if (gen < gen_max && state == 0)
-        gpu_warn(f, REMEDY_INSPECT, "have the slot, riser or cable checked",
-                 "PCIe runs at generation %u of %u in performance state P0", gen, gen_max);
-    else if (gen < gen_max)
-        gpu_pass(f, "full width; generation %u of %u, as at idle", gen, gen_max);
+    gpu_figure(f, link.width, link.width_max, "lanes");
+    if (link.width < link.width_max)
+        gpu_warn(f, REMEDY_INSPECT, PCIE_ACTION, "PCIe runs on %u lanes of %u", link.width,
+                 link.width_max);
+    else if (link.gen < link.gen_max && state == 0)
+        gpu_warn(f, REMEDY_INSPECT, PCIE_ACTION,
+                 "PCIe runs at generation %u of %u in performance state P0", link.gen,
+                 link.gen_max);
+    else if (link.gen < link.gen_max)
+        gpu_pass(f, "full width; generation %u of %u, as at idle", link.gen, link.gen_max);
     else
-        gpu_pass(f, "full width, generation %u", gen);
+        gpu_pass(f, "full width, generation %u", link.gen);
 }
 
 const struct gpu_check gpu_check_pcie_link = {
@@ -246,8 +254,8 @@ static void pcie_replay_run(struct gpu_target *t, struct finding *f)
     if (after < before)
         gpu_skip(f, "the counter of PCIe replays went back");
     else if (after - before > REPLAYS_MAX)
-        gpu_warn(f, REMEDY_INSPECT, "have the slot, riser or cable checked",
-                 "%" PRId64 " PCIe replays in a tenth of a second", after - before);
+        gpu_warn(f, REMEDY_INSPECT, PCIE_ACTION, "%" PRId64 " PCIe replays in a tenth of a second",
+                 after - before);
     else
         gpu_pass(f, "the PCIe link repeats nothing");
 }

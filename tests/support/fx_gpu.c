@@ -53,9 +53,11 @@ void fx_gpu_init(struct fx_gpu *fx, int gpu_count)
 
     memset(fx, 0, sizeof *fx);
     fx->dir = t_dir();
+    fx->tier = "state";
     fx->deadline = "8s";
     fx->uptime_seconds = 24 * 3600;
     text_copy(fx->library, sizeof fx->library, t_program("fake/nvml.so"));
+    text_copy(fx->cuda, sizeof fx->cuda, t_program("fake/cuda.so"));
     snprintf(fx->script, sizeof fx->script, "%s/script", fx->dir);
     snprintf(fx->sysfs, sizeof fx->sysfs, "%s/sys", fx->dir);
     snprintf(fx->proc, sizeof fx->proc, "%s/proc", fx->dir);
@@ -133,8 +135,8 @@ static void run_args(struct fx_gpu *fx, const char *const *argv)
 int fx_gpu_run(struct fx_gpu *fx, const char *verb, ...)
 {
     const char *argv[ARGS_MAX] = {t_program("hourglass-gpu"), verb};
-    const char *machine[] = {"--nvml", fx->library, "--sysfs", fx->sysfs, "--proc",
-                             fx->proc, "--dev",     fx->dev,   "--kmsg",  fx->kmsg};
+    const char *machine[] = {"--nvml", fx->library, "--cuda", fx->cuda, "--sysfs", fx->sysfs,
+                             "--proc", fx->proc,    "--dev",  fx->dev,  "--kmsg",  fx->kmsg};
     char uptime[32];
     size_t n = 2;
     va_list ap;
@@ -159,7 +161,7 @@ int fx_gpu_check(struct fx_gpu *fx, struct report *out)
     json_t *tree = NULL;
     struct err e;
 
-    fx_gpu_run(fx, "check", "-o", "json", "--deadline", fx->deadline, NULL);
+    fx_gpu_run(fx, "check", "-o", "json", "--tier", fx->tier, "--deadline", fx->deadline, NULL);
     memset(out, 0, sizeof *out);
     assert_string_equal(fx->errors.data, "");
     assert_ok(json_parse(fx->out.data, fx->out.len, &tree, &e), &e);

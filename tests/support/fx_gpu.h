@@ -8,9 +8,10 @@
 
 struct fx_gpu {
     const char *dir;
-    char library[512], script[512], sysfs[512], proc[512], dev[512], kmsg[512];
+    char library[512], cuda[512], script[512], sysfs[512], proc[512], dev[512], kmsg[512];
     struct strbuf out, errors; /* of the last run */
     int64_t uptime_seconds;    /* a day, unless a test turns it back */
+    const char *tier;          /* "state" */
     const char *deadline;      /* "8s", so that a slow machine is no hang */
     int code;                  /* its exit code; -1 when it did not exit */
     int64_t took_ms;
@@ -22,7 +23,7 @@ void fx_gpu_release(struct fx_gpu *fx);
 
 /* One more GPU on the bus; `driver` may be NULL. */
 void fx_gpu_bus_add(struct fx_gpu *fx, const char *address, const char *driver);
-/* The script of the fake library, see tests/support/fake/nvml.c. */
+/* The script of both fake libraries: tests/support/fake/nvml.c, fake/cuda/machine.h. */
 void fx_gpu_script(struct fx_gpu *fx, const char *text);
 /* One record of the kernel log, so many seconds ago. */
 void fx_gpu_log(struct fx_gpu *fx, unsigned priority, int64_t seconds_ago, const char *text);
@@ -30,7 +31,7 @@ void fx_gpu_file(const char *path, const char *text);
 
 /* Run with these arguments (NULL-terminated list) on the fake machine; returns the exit code. */
 int fx_gpu_run(struct fx_gpu *fx, const char *verb, ...) __attribute__((sentinel));
-/* `check -o json`, decoded. Caller releases with shape_release(&report_shape). */
+/* `check -o json` of fx->tier, decoded. Caller releases with shape_release(&report_shape). */
 int fx_gpu_check(struct fx_gpu *fx, struct report *out);
 
 /* The finding of this check; fails the test when there is not exactly one. */

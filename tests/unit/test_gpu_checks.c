@@ -488,6 +488,11 @@ static void every_check_has_a_name_and_help_of_its_own(void **state)
         /* The machine first: reports are read from the top. */
         gpus = gpus || c->scope == GPU_SCOPE_GPU;
         assert_true(c->scope == (gpus ? GPU_SCOPE_GPU : GPU_SCOPE_MACHINE));
+        /* What is quick to find is found first. */
+        if (i > 0 && gpu_checks[i - 1]->scope == c->scope)
+            assert_true(gpu_checks[i - 1]->tier <= c->tier);
+        if (c->tier == TIER_STATE)
+            assert_false(c->needs_compute);
     }
 }
 

@@ -186,6 +186,7 @@ static void strict_counts_what_was_not_tested_although_it_applies(void **state)
         fx->report.finding_count = 0;
         fx->report.tier = cases[i].tier;
         say(fx, "recovery", 0, CHECK_PASS, "");
+        say(fx, "pcie_to_gpu", 0, CHECK_PASS, "");
         say(fx, cases[i].check, 0, CHECK_SKIP, "only root may")->is_moot = cases[i].is_moot;
         judge(fx);
         if (fx->report.verdict != cases[i].want)
@@ -193,6 +194,27 @@ static void strict_counts_what_was_not_tested_although_it_applies(void **state)
         if (cases[i].want == VERDICT_INCONCLUSIVE)
             assert_contains(fx->report.summary, "only root may");
     }
+}
+
+/* Where kernels cannot run, the state tier's passes are no answer to a deeper question. */
+static void a_tier_of_which_nothing_ran_on_a_gpu_is_inconclusive(void **state)
+{
+    struct fixture *fx = *state;
+
+    gpu_add(fx, "H100");
+    gpu_add(fx, "H100");
+    fx->report.tier = TIER_QUICK;
+    for (int i = 0; i < 2; i++) {
+        say(fx, "recovery", i, CHECK_PASS, "");
+        say(fx, "pcie_to_gpu", i, i ? CHECK_SKIP : CHECK_PASS, "no CUDA driver");
+    }
+    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
+    assert_int_equal(fx->report.verdict, VERDICT_INCONCLUSIVE);
+    assert_string_equal(fx->report.summary,
+                        "inconclusive: gpu1 pcie_to_gpu: no CUDA driver (1 of 2 GPUs)");
+    fx->report.tier = TIER_STATE;
+    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
+    assert_int_equal(fx->report.verdict, VERDICT_HEALTHY);
 }
 
 static void strict_does_not_soften_a_failure(void **state)
@@ -235,6 +257,7 @@ int main(void)
         TEST(a_summary_is_one_line_of_ascii),
         TEST(peers_of_one_model_are_compared_and_others_are_not),
         TEST(strict_counts_what_was_not_tested_although_it_applies),
+        TEST(a_tier_of_which_nothing_ran_on_a_gpu_is_inconclusive),
         TEST(strict_does_not_soften_a_failure),
         TEST(a_report_that_is_too_long_loses_passes_first),
     };

@@ -279,6 +279,17 @@ API(nvmlDeviceGetNvLinkState, struct nvml_device *d, unsigned link, int *active)
     return 0;
 }
 
+/* "nvlink_peer 0": no NVLink between any two; "gpu2.nvlink_peer.5 0": not from this to that. */
+API(nvmlDeviceGetP2PStatus, struct nvml_device *d, struct nvml_device *peer, int what, int *status)
+{
+    char key[32];
+
+    ENTER(d->index);
+    snprintf(key, sizeof key, "nvlink_peer.%d", peer->index);
+    *status = !number(d->index, key, number(d->index, "nvlink_peer", what == NVML_P2P_NVLINK));
+    return 0;
+}
+
 API(nvmlDeviceGetMigMode, struct nvml_device *d, unsigned *current, unsigned *pending)
 {
     ENTER(d->index);
