@@ -178,8 +178,10 @@ void gpu_check_run(const struct gpu_check *check, struct gpu_target *t, struct f
     }
     if (check->needs_compute && check->scope == GPU_SCOPE_GPU && !compute_ready(t, f))
         return;
-    if (check->alone)
-        alone_begin(t->alone_fd, t->options->clock, t->options->deadline_ms / ALONE_SHARE);
+    /* Who waited in vain once goes on without: one that hangs must not cost its neighbours more. */
+    if (check->alone &&
+        !alone_begin(t->alone_fd, t->options->clock, t->options->deadline_ms / ALONE_SHARE))
+        t->alone_fd = 0;
     check->run(t, f);
     if (check->alone)
         alone_end(t->alone_fd);

@@ -208,12 +208,12 @@ static void a_tier_of_which_nothing_ran_on_a_gpu_is_inconclusive(void **state)
         say(fx, "recovery", i, CHECK_PASS, "");
         say(fx, "pcie_to_gpu", i, i ? CHECK_SKIP : CHECK_PASS, "no CUDA driver");
     }
-    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
+    judge(fx);
     assert_int_equal(fx->report.verdict, VERDICT_INCONCLUSIVE);
     assert_string_equal(fx->report.summary,
                         "inconclusive: gpu1 pcie_to_gpu: no CUDA driver (1 of 2 GPUs)");
     fx->report.tier = TIER_STATE;
-    gpu_report_judge(&fx->report, &fx->inventory, &fx->options);
+    judge(fx);
     assert_int_equal(fx->report.verdict, VERDICT_HEALTHY);
 }
 

@@ -8,6 +8,7 @@
 #define TESTS_SUPPORT_FAKE_SCRIPT_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #define SCRIPT_WORD __attribute__((unused)) static
 
 SCRIPT_WORD char script[SCRIPT_MAX];
+SCRIPT_WORD bool script_is_loaded; /* by this file of the library: each has its own */
 
 SCRIPT_WORD void script_load(void)
 {
@@ -25,6 +27,7 @@ SCRIPT_WORD void script_load(void)
     size_t n;
 
     script[0] = '\0';
+    script_is_loaded = true;
     if (!file)
         return;
     n = fread(script, 1, sizeof script - 1, file);
@@ -37,6 +40,8 @@ SCRIPT_WORD const char *line_find(const char *key)
 {
     size_t length = strlen(key);
 
+    if (!script_is_loaded)
+        script_load();
     for (const char *at = script; at && *at; at = strchr(at, '\n')) {
         at += *at == '\n';
         if (strncmp(at, key, length) == 0 && at[length] == ' ')
