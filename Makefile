@@ -190,11 +190,11 @@ KERNEL_CODE := $(BUILD)/kernel-code
 $(KERNEL_CODE)/ptxas: FORCE
 	@mkdir -p $(@D)
 	@echo '$(PTXAS)' | cmp -s - $@ || echo '$(PTXAS)' > $@
-$(KERNEL_CODE)/codes.def.h: $(KERNEL_CODE)/ptxas $(wildcard gpu/kernel/ptx/*.ptx) gpu/kernel/code.sh
+$(KERNEL_CODE)/files.def.h: $(KERNEL_CODE)/ptxas $(wildcard gpu/kernel/ptx/*.ptx) gpu/kernel/code.sh
 	$(call say,PTXAS,$(@D))
 	$(Q)gpu/kernel/code.sh '$(PTXAS)' $(@D)
-$(BUILD)/obj/gpu/kernel/images.o: CPPFLAGS += -DGPU_KERNEL_CODES_FILE='"$(KERNEL_CODE)/codes.def.h"'
-$(BUILD)/obj/gpu/kernel/images.o: $(KERNEL_CODE)/codes.def.h
+$(BUILD)/obj/gpu/kernel/images.o: CPPFLAGS += -DGPU_KERNEL_FILES='"$(KERNEL_CODE)/files.def.h"'
+$(BUILD)/obj/gpu/kernel/images.o: $(KERNEL_CODE)/files.def.h
 
 define archive
 $(BUILD)/$(1): $(2)

@@ -73,13 +73,22 @@ static enum err_code image_load(struct compute *c, struct cu_module **out, const
     return ERR_OK;
 }
 
-/* The best machine code: of this very GPU, or of an earlier one of its generation. */
-static const struct kernel_code *code_find(const struct compute *c, enum compute_module module)
+static const struct kernel_image *ptx_find(enum compute_module module)
 {
-    const struct kernel_code *best = NULL;
+    for (size_t i = 0; i < kernel_image_count; i++) {
+        if (kernel_images[i].module == module && strcmp(kernel_images[i].target, "ptx") == 0)
+            return &kernel_images[i];
+    }
+    return NULL;
+}
 
-    for (size_t i = 0; i < kernel_code_count; i++) {
-        const struct kernel_code *code = &kernel_codes[i];
+/* The best machine code: of this very GPU, or of an earlier one of its generation. */
+static const struct kernel_image *code_find(const struct compute *c, enum compute_module module)
+{
+    const struct kernel_image *best = NULL;
+
+    for (size_t i = 0; i < kernel_image_count; i++) {
+        const struct kernel_image *code = &kernel_images[i];
         struct target t = target_read(code->target), b;
 
         if (code->module != module || !machine_code_fits(c, &t))
@@ -91,27 +100,52 @@ static const struct kernel_code *code_find(const struct compute *c, enum compute
     return best;
 }
 
-static enum err_code module_load(struct compute *c, enum compute_module module, struct err *e)
+static enum err_code code_load(struct compute *c, const struct kernel_image *code, struct err *e)
 {
-    const char *ptx = kernel_ptx[module];
-    const struct kernel_code *code = code_find(c, module);
-    char name[SLUG_BYTES_MAX], word[16];
-    struct target t = target_read(ptx_word(ptx, "\n.target sm_", word, sizeof word));
-    enum err_code rc;
+    char name[SLUG_BYTES_MAX], *bytes = NULL;
+    enum err_code rc = kernel_image_unpack(code, &bytes, e);
 
-    if (!ptx_fits(c, &t)) {
-        c->code = CUDA_NO_BINARY_FOR_GPU;
-        return err_set(e, ERR_NOT_FOUND, "the kernels are for sm_%s, this GPU is sm_%d%d", word,
-                       c->major, c->minor);
-    }
-    if (code) {
-        snprintf(name, sizeof name, "sm_%s", code->target);
-        rc = image_load(c, &c->modules[module], code->bytes, name, e);
-        if (!rc || !is_refusal(c->code))
-            return rc;
-    }
+    if (rc)
+        return rc;
+    snprintf(name, sizeof name, "sm_%s", code->target);
+    rc = image_load(c, &c->modules[code->module], bytes, name, e);
+    free(bytes);
+    return rc;
+}
+
+static enum err_code ptx_load(struct compute *c, enum compute_module module, const char *ptx,
+                              struct err *e)
+{
+    char name[SLUG_BYTES_MAX], word[16];
+
     snprintf(name, sizeof name, "PTX %s", ptx_word(ptx, "\n.version ", word, sizeof word));
     return image_load(c, &c->modules[module], ptx, name, e);
+}
+
+static enum err_code module_load(struct compute *c, enum compute_module module, struct err *e)
+{
+    const struct kernel_image *image = ptx_find(module), *code = code_find(c, module);
+    char word[16], *ptx = NULL;
+    struct target t;
+    enum err_code rc;
+
+    if (!image)
+        return err_set(e, ERR_NOT_FOUND, "these kernels are not part of this program");
+    rc = kernel_image_unpack(image, &ptx, e);
+    if (rc)
+        return rc;
+    t = target_read(ptx_word(ptx, "\n.target sm_", word, sizeof word));
+    if (!ptx_fits(c, &t)) {
+        c->code = CUDA_NO_BINARY_FOR_GPU;
+        rc = err_set(e, ERR_NOT_FOUND, "the kernels are for sm_%s, this GPU is sm_%d%d", word,
+                     c->major, c->minor);
+    } else {
+        rc = code ? code_load(c, code, e) : ERR_ENGINE;
+        if (rc == ERR_ENGINE && (!code || is_refusal(c->code)))
+            rc = ptx_load(c, module, ptx, e);
+    }
+    free(ptx);
+    return rc;
 }
 
 enum err_code compute_kernel(struct compute *c, enum compute_module module, const char *name,

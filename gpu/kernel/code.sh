@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# code.sh PTXAS FOLDER: assemble every gpu/kernel/ptx/<module>.ptx into machine code for the GPUs it fits, and list the
-# files in FOLDER/codes.def.h. Without an assembler (PTXAS is "") the list is empty. code.sh --ptxas: where it is.
+# code.sh PTXAS FOLDER: pack every gpu/kernel/ptx/<module>.ptx for embedding, and machine code made of it for the GPUs
+# it fits, and list the files in FOLDER/files.def.h. Without an assembler (PTXAS is "") there is only PTX.
+# code.sh --ptxas: where the assembler is.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 if [ "${1:-}" = --ptxas ]; then
@@ -12,10 +13,11 @@ fi
 export ptxas=$1 out=$2
 gpus='80 89 90a 100 120'
 mkdir -p "$out"
-rm -f "$out"/*.cubin
+rm -f "$out"/*.cubin "$out"/*.gz
 assemble() { # PTX GPU
-  local module; module=$(basename "$1" .ptx)
-  "$ptxas" -arch="sm_$2" -O3 -o "$out/$module.sm_$2.cubin" "$1" || { echo "$1 does not assemble for sm_$2"; exit 1; }
+  local code; code=$out/$(basename "$1" .ptx).sm_$2.cubin
+  "$ptxas" -arch="sm_$2" -O3 -o "$code" "$1" || { echo "$1 does not assemble for sm_$2"; exit 1; }
+  gzip -9n "$code"
 }
 export -f assemble
 jobs() { # a module for one GPU alone names it; else all
@@ -25,10 +27,15 @@ jobs() { # a module for one GPU alone names it; else all
     for gpu in ${only:-$gpus}; do echo "$ptx $gpu"; done
   done
 }
-list=$out/codes.def.h
-{ echo "/* Machine code that this build embeds: module, GPU, file. Written by gpu/kernel/code.sh. */"
+list=$out/files.def.h
+{ echo "/* What this build embeds: module, GPU or ptx, file. Written by gpu/kernel/code.sh. */"
+  for ptx in gpu/kernel/ptx/*.ptx; do
+    module=$(basename "$ptx" .ptx)
+    gzip -9nc "$ptx" >"$out/$module.ptx.gz"
+    echo "IMAGE($module, ptx, \"$out/$module.ptx.gz\")"
+  done
   [ -z "$ptxas" ] || jobs | while read -r ptx gpu; do
-    module=$(basename "$ptx" .ptx); echo "CODE($module, $gpu, \"$out/$module.sm_$gpu.cubin\")"
+    module=$(basename "$ptx" .ptx); echo "IMAGE($module, $gpu, \"$out/$module.sm_$gpu.cubin.gz\")"
   done; } >"$list.new"
 [ -z "$ptxas" ] || jobs | xargs -P "$(nproc)" -n 2 bash -c 'assemble "$@"' assemble
 mv "$list.new" "$list"

@@ -1,40 +1,43 @@
-/* Takes the files in, as they are. GPU_KERNEL_CODES_FILE names the list that the build wrote of
- * the machine code it could make; without it there is only PTX. */
+/* Takes the files in that the build packed: GPU_KERNEL_FILES is its list of them. */
 #include "gpu/kernel/images.h"
 
-/* Machine code is an ELF file, which its reader may expect to be aligned; PTX needs its NUL. */
-#define EMBED(symbol, file)                       \
-    __asm__(".pushsection .rodata,\"a\"\n"        \
-            ".balign 64\n"                        \
-            ".hidden " #symbol "\n" #symbol ":\n" \
-            ".incbin \"" file "\"\n"              \
-            ".byte 0\n"                           \
-            ".popsection\n");                     \
-    extern const char symbol[]
+#include "gpu/gunzip.h"
 
-#define MODULE(name) EMBED(kernel_ptx_##name, "gpu/kernel/ptx/" #name ".ptx");
-#include "gpu/kernel/modules.def.h"
-#undef MODULE
+#define IMAGE_BYTES_MAX (16u << 20)
 
-const char *const kernel_ptx[COMPUTE_MODULE_COUNT] = {
-#define MODULE(name) [COMPUTE_MODULE_##name] = kernel_ptx_##name,
-#include "gpu/kernel/modules.def.h"
-#undef MODULE
-};
-
-#ifdef GPU_KERNEL_CODES_FILE
-#define CODE(name, target, file) EMBED(kernel_code_##name##_##target, file);
-#include GPU_KERNEL_CODES_FILE
-#undef CODE
+#ifdef GPU_KERNEL_FILES
+#define IMAGE(module, target, file)                         \
+    __asm__(".pushsection .rodata,\"a\"\n"                  \
+            ".hidden kernel_" #module "_" #target "\n"      \
+            ".hidden kernel_" #module "_" #target "_past\n" \
+            "kernel_" #module "_" #target ":\n"             \
+            ".incbin \"" file "\"\n"                        \
+            "kernel_" #module "_" #target "_past:\n"        \
+            ".byte 0\n"                                     \
+            ".popsection\n");                               \
+    extern const char kernel_##module##_##target[], kernel_##module##_##target##_past[];
+#include GPU_KERNEL_FILES
+#undef IMAGE
 #endif
 
-/* The last is no code: a list of none is no array. */
-const struct kernel_code kernel_codes[] = {
-#ifdef GPU_KERNEL_CODES_FILE
-#define CODE(name, target, file) {COMPUTE_MODULE_##name, #target, kernel_code_##name##_##target},
-#include GPU_KERNEL_CODES_FILE
-#undef CODE
+/* The last is none: a list of nothing is no array. */
+const struct kernel_image kernel_images[] = {
+#ifdef GPU_KERNEL_FILES
+#define IMAGE(module, target, file)                                \
+    {COMPUTE_MODULE_##module, #target, kernel_##module##_##target, \
+     kernel_##module##_##target##_past},
+#include GPU_KERNEL_FILES
+#undef IMAGE
 #endif
-    {COMPUTE_MODULE_COUNT, "", NULL},
+    {COMPUTE_MODULE_COUNT, "", "", ""},
 };
-const size_t kernel_code_count = ARRAY_SIZE(kernel_codes) - 1;
+const size_t kernel_image_count = ARRAY_SIZE(kernel_images) - 1;
+
+enum err_code kernel_image_unpack(const struct kernel_image *image, char **out, struct err *e)
+{
+    size_t len;
+    enum err_code rc =
+        gunzip(image->from, (size_t)(image->past - image->from), IMAGE_BYTES_MAX, out, &len, e);
+
+    return rc ? err_wrap(e, rc, "the kernels inside this program") : ERR_OK;
+}
