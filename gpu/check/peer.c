@@ -36,6 +36,7 @@ struct peers {
     bool has_nvml;
     struct peer_gpu *gpus; /* those that CUDA shows */
     size_t gpu_count;
+    char absent[TEXT_BYTES_MAX / 2]; /* why CUDA does not show the first of the others */
     int64_t bytes;
     unsigned char *sent, *got; /* page-locked */
     struct peer_pair *pairs;   /* those that were measured */
@@ -86,7 +87,8 @@ static bool gpu_open(struct peers *p, const struct gpu_info *info)
     err_clear(&e);
     rc = compute_open(&g->target, &g->compute, &e);
     if (rc == ERR_NOT_FOUND) {
-        gpu_skip(p->f, "GPU %d: %s", (int)info->gpu.index, e.msg);
+        if (!p->absent[0])
+            text_copy(p->absent, sizeof p->absent, e.msg);
         return true;
     }
     p->gpu_count++;
@@ -388,9 +390,12 @@ static void peer_run(struct gpu_target *t, struct finding *f)
         gpu_error(f, "out of memory");
         return;
     }
-    gpu_skip(f, "the driver answers for fewer than two GPUs");
-    if (gpus_open(&p) && p.gpu_count >= 2 && buffers_open(&p))
-        pairs_check(&p);
+    if (gpus_open(&p)) {
+        if (p.gpu_count < 2)
+            gpu_skip(f, "%s%sfewer than two GPUs can be used", p.absent, p.absent[0] ? "; " : "");
+        else if (buffers_open(&p))
+            pairs_check(&p);
+    }
     peers_release(&p);
 }
 

@@ -9,6 +9,8 @@
 #include "gpu/kernel/images.h"
 
 #define LEN_MAX (1 << 20)
+/* Half of what the whole program may be. */
+#define KERNELS_BYTES_MAX (512 * 1024)
 
 static void pack(const char *level, const char *bytes, size_t len, struct strbuf *out)
 {
@@ -120,6 +122,16 @@ static void what_is_too_long_is_refused_before_it_is_unpacked(void **state)
     assert_err(ERR_INVALID, gunzip(packed.data, packed.len, 4096, &out, &len, &e), &e);
 }
 
+static void the_kernels_leave_room_for_the_program(void **state)
+{
+    size_t size = 0;
+
+    UNUSED(state);
+    for (size_t i = 0; i < kernel_image_count; i++)
+        size += (size_t)(kernel_images[i].past - kernel_images[i].from);
+    assert_in_range(size, 1, KERNELS_BYTES_MAX);
+}
+
 /* Whatever this build embeds: PTX of every module, and machine code as ELF files. */
 static void every_kernel_inside_the_program_unpacks(void **state)
 {
@@ -152,6 +164,7 @@ int main(void)
         cmocka_unit_test(what_gzip_packs_comes_back),
         cmocka_unit_test(every_damaged_byte_is_noticed),
         cmocka_unit_test(what_is_too_long_is_refused_before_it_is_unpacked),
+        cmocka_unit_test(the_kernels_leave_room_for_the_program),
         cmocka_unit_test(every_kernel_inside_the_program_unpacks),
     };
 
