@@ -19,9 +19,10 @@ static bool nvml_condemns(struct gpu_target *t, struct finding *f)
     return !gpu_answered(t, f, code, "its state");
 }
 
-/* The kernels' own faults (700, 716, 719) are no proof against the GPU; what hardware alone can
- * do is: cuda.h says of 214, 220, 226 and 714 that hardware did it, and of 715 that an
- * instruction was met which no compiler writes. */
+/* What cuda.h lays on the hardware, or on programs that do what ours never do (226: reach into a
+ * peer from a kernel; 714: use much stack; 715: run what no compiler writes), condemns the GPU. A
+ * kernel that went astray (700, 716, 719) may be a fault of ours on a GPU we have not seen: no
+ * proof, and no pass either. */
 static void code_judge(struct gpu_target *t, struct finding *f, int code, const char *msg)
 {
     switch (code) {
