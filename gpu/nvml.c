@@ -140,12 +140,15 @@ static int value_read(const struct nvml_field *f, int64_t *out)
     }
 }
 
+int nvml_field_value(const struct nvml_field *f, int64_t *out)
+{
+    return f->code == NVML_OK ? value_read(f, out) : f->code;
+}
+
 int nvml_field_read(const struct nvml *n, struct nvml_device *d, unsigned id, int64_t *out)
 {
     struct nvml_field field = {.id = id, .code = NVML_UNKNOWN};
     int code = NVML_CALL(n, fields, d, 1, &field);
 
-    if (code == NVML_OK)
-        code = field.code;
-    return code == NVML_OK ? value_read(&field, out) : code;
+    return code == NVML_OK ? nvml_field_value(&field, out) : code;
 }

@@ -10,6 +10,14 @@ NVML(device_name, "nvmlDeviceGetName", false, (struct nvml_device *d, char *text
 NVML(device_uuid, "nvmlDeviceGetUUID", false, (struct nvml_device *d, char *text, unsigned size))
 NVML(device_pci, "nvmlDeviceGetPciInfo_v3", false, (struct nvml_device *d, struct nvml_pci *pci))
 NVML(memory, "nvmlDeviceGetMemoryInfo", false, (struct nvml_device *d, struct nvml_memory *m))
+NVML(memory_v2, "nvmlDeviceGetMemoryInfo_v2", false,
+     (struct nvml_device *d, struct nvml_memory_v2 *m))
+NVML(utilisation, "nvmlDeviceGetUtilizationRates", false,
+     (struct nvml_device *d, struct nvml_utilisation *u))
+NVML(power, "nvmlDeviceGetPowerUsage", false, (struct nvml_device *d, unsigned *milliwatts))
+NVML(clock, "nvmlDeviceGetClockInfo", false, (struct nvml_device *d, int which, unsigned *mhz))
+NVML(pcie_throughput, "nvmlDeviceGetPcieThroughput", false,
+     (struct nvml_device *d, int direction, unsigned *kilobytes_per_second))
 NVML(fields, "nvmlDeviceGetFieldValues", false,
      (struct nvml_device *d, int count, struct nvml_field *fields))
 NVML(error_counter, "nvmlDeviceGetMemoryErrorCounter", false,

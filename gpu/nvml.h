@@ -4,6 +4,8 @@
 #ifndef GPU_NVML_H
 #define GPU_NVML_H
 
+#include <limits.h>
+
 #include "core/errs.h"
 
 /* Answers of the driver. The list is NVIDIA's; the negative ones are ours. */
@@ -41,16 +43,27 @@ enum nvml_code {
 
 enum nvml_field_id {
     NVML_FIELD_ECC_CURRENT = 1,
+    NVML_FIELD_ECC_SBE_VOLATILE = 3,
     NVML_FIELD_ECC_DBE_VOLATILE = 4,
     NVML_FIELD_ECC_DBE_AGGREGATE = 6,
     NVML_FIELD_RETIRED_SBE = 29,
     NVML_FIELD_RETIRED_DBE = 30,
     NVML_FIELD_RETIRED_PENDING = 31,
+    NVML_FIELD_THROTTLE_POWER = 74,
+    NVML_FIELD_THROTTLE_THERMAL = 75,
+    NVML_FIELD_MEMORY_TEMPERATURE = 82,
+    NVML_FIELD_ENERGY = 83,
     NVML_FIELD_PCIE_REPLAYS = 94,
+    NVML_FIELD_NVLINK_RAW_TX = 140,
+    NVML_FIELD_NVLINK_RAW_RX = 141,
     NVML_FIELD_REMAPPED_UNCORRECTABLE = 143,
     NVML_FIELD_REMAP_PENDING = 144,
     NVML_FIELD_REMAP_FAILURE = 145,
+    NVML_FIELD_POWER_INSTANT = 186,
+    NVML_FIELD_PCIE_TX_BYTES = 197,
+    NVML_FIELD_PCIE_RX_BYTES = 198,
     NVML_FIELD_RECOVERY_ACTION = 230,
+    NVML_FIELD_THROTTLE_BRAKE = 271,
 };
 
 enum nvml_value_type {
@@ -71,7 +84,11 @@ enum {
     NVML_NVLINKS_MAX = 18,
     NVML_P2P_NVLINK = 2, /* nvmlDeviceGetP2PStatus: by NVLink */
     NVML_P2P_OK = 0,
+    NVML_CLOCK_SM = 1,
+    NVML_CLOCK_MEMORY = 2,
 };
+
+#define NVML_SCOPE_ALL_LINKS UINT_MAX /* of a field that is per NVLink: their sum */
 
 struct nvml_device; /* the library's own */
 
@@ -83,6 +100,15 @@ struct nvml_pci {
 
 struct nvml_memory {
     unsigned long long total, free, used;
+};
+
+struct nvml_memory_v2 {
+    unsigned version;
+    unsigned long long total, reserved, free, used;
+};
+
+struct nvml_utilisation {
+    unsigned gpu_percent, memory_percent;
 };
 
 union nvml_value {
@@ -151,6 +177,8 @@ struct nvml_process {
 
 _Static_assert(sizeof(struct nvml_pci) == 68, "nvmlPciInfo_t");
 _Static_assert(sizeof(struct nvml_memory) == 24, "nvmlMemory_t");
+_Static_assert(sizeof(struct nvml_memory_v2) == 40, "nvmlMemory_v2_t");
+_Static_assert(sizeof(struct nvml_utilisation) == 8, "nvmlUtilization_t");
 _Static_assert(sizeof(struct nvml_field) == 40, "nvmlFieldValue_t");
 _Static_assert(offsetof(struct nvml_field, value) == 32, "nvmlFieldValue_t.value");
 _Static_assert(sizeof(struct nvml_sram) == 104, "nvmlEccSramErrorStatus_v1_t");
@@ -181,6 +209,9 @@ enum err_code nvml_open(struct nvml *n, const char *path, struct err *e) MUST_CH
 
 /* "the GPU fell off the bus (15)" for a person; never NULL. */
 const char *nvml_code_text(int code);
+
+/* What a call for many fields left in one of them, as nvml_field_read() gives it. */
+int nvml_field_value(const struct nvml_field *f, int64_t *out);
 
 /* One field as a number. Returns the driver's code, NVML_NO_SYMBOL, or NVML_GARBAGE for a
  * type or a number that cannot be; *out is written for NVML_OK only. */

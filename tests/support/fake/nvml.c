@@ -3,6 +3,9 @@
  * be for one GPU ("gpu3.temperature 91"), else it is for all. Besides the values below:
  *   code.<function> N    answer N instead        hang.<function> 1   never answer
  *   noise 1              write to standard output and error
+ *   key.0, key.1, ...    of power, clock_sm, clock_memory, utilisation, memory_utilisation,
+ *                        temperature, memory_used and field.N: the first, second, ... answer
+ *   key_step S           the same: how much more each answer is than the one before
  *   crash.<function> 1   die of a signal         field.N V, field.N.code C, field.N.type T
  * With FAKE_NVML_OLD it lacks what drivers before 2022 lack. */
 #include "gpu/nvml.h"
@@ -16,6 +19,30 @@ struct nvml_device {
 
 static struct nvml_device devices[GPUS_MAX];
 static unsigned calls[GPUS_MAX + 1]; /* of the functions whose answers change */
+
+/* A number that may be another one at each call, see above. */
+static long long sequence(int gpu, const char *key, long long otherwise, long long step)
+{
+    static struct {
+        int gpu;
+        char key[32];
+        unsigned calls;
+    } asked[GPUS_MAX * 32];
+    size_t i = 0;
+    char own[128];
+    unsigned call;
+
+    while (asked[i].key[0] && (asked[i].gpu != gpu || strcmp(asked[i].key, key) != 0))
+        if (++i == sizeof asked / sizeof asked[0])
+            abort();
+    asked[i].gpu = gpu;
+    snprintf(asked[i].key, sizeof asked[i].key, "%s", key);
+    call = asked[i].calls++;
+    snprintf(own, sizeof own, "%s_step", key);
+    step = number(gpu, own, step);
+    snprintf(own, sizeof own, "%s.%u", key, call);
+    return number(gpu, own, number(gpu, key, otherwise) + step * (long long)call);
+}
 
 API(nvmlInit_v2, void)
 {
@@ -82,23 +109,68 @@ API(nvmlDeviceGetMemoryInfo, struct nvml_device *d, struct nvml_memory *m)
 {
     ENTER(d->index);
     m->total = (unsigned long long)number(d->index, "memory_total", 85520809984LL);
-    m->used = (unsigned long long)number(d->index, "memory_used", 600000000);
+    m->used = (unsigned long long)sequence(d->index, "memory_used", 600000000, 0);
     m->free = m->total - m->used;
     return 0;
 }
 
+API(nvmlDeviceGetUtilizationRates, struct nvml_device *d, struct nvml_utilisation *u)
+{
+    ENTER(d->index);
+    u->gpu_percent = (unsigned)sequence(d->index, "utilisation", 0, 0);
+    u->memory_percent = (unsigned)sequence(d->index, "memory_utilisation", 0, 0);
+    return 0;
+}
+
+API(nvmlDeviceGetPowerUsage, struct nvml_device *d, unsigned *milliwatts)
+{
+    ENTER(d->index);
+    *milliwatts = (unsigned)sequence(d->index, "power", 70000 + 100 * d->index, 0);
+    return 0;
+}
+
+API(nvmlDeviceGetClockInfo, struct nvml_device *d, int which, unsigned *mhz)
+{
+    ENTER(d->index);
+    *mhz = which == NVML_CLOCK_SM ? (unsigned)sequence(d->index, "clock_sm", 345, 0)
+                                  : (unsigned)sequence(d->index, "clock_memory", 2619, 0);
+    return 0;
+}
+
+API(nvmlDeviceGetPcieThroughput, struct nvml_device *d, int direction, unsigned *kilobytes)
+{
+    ENTER(d->index);
+    *kilobytes = (unsigned)sequence(d->index, direction ? "pcie_rx" : "pcie_tx", 1000, 0);
+    return 0;
+}
+
+/* What an idle and healthy GPU knows, and by how much the counters grow from call to call. */
+static const struct {
+    unsigned id;
+    long long value, step;
+} known_fields[] = {
+    {1, 1, 0},        {3, 0, 0},   {4, 0, 0},      {6, 0, 0},   {74, 0, 0},
+    {75, 0, 0},       {82, 36, 0}, {83, 1, 70000}, {94, 0, 0},  {140, 1, 2048},
+    {141, 1, 1024},   {143, 0, 0}, {144, 0, 0},    {145, 0, 0}, {186, 71000, 0},
+    {197, 1, 500000}, {198, 1, 0}, {230, 0, 0},    {271, 0, 0},
+};
+
 static void field_answer(int gpu, struct nvml_field *f)
 {
-    static const unsigned supported[] = {1, 4, 6, 94, 143, 144, 145, 230};
-    long long value = f->id == 1; /* error correction is on; nothing is wrong */
+    long long value = 0, step = 0;
     char key[64];
     int known = 0;
 
-    for (size_t i = 0; i < sizeof supported / sizeof supported[0]; i++)
-        known |= supported[i] == f->id;
+    for (size_t i = 0; i < sizeof known_fields / sizeof known_fields[0]; i++) {
+        if (known_fields[i].id != f->id)
+            continue;
+        known = 1;
+        value = known_fields[i].value;
+        step = known_fields[i].step;
+    }
     snprintf(key, sizeof key, "field.%u", f->id);
     known |= value_find(gpu, key) != NULL;
-    value = number(gpu, key, value);
+    value = sequence(gpu, key, value, step);
     snprintf(key, sizeof key, "field.%u.code", f->id);
     f->code = (int)number(gpu, key, known ? 0 : NVML_NOT_SUPPORTED);
     snprintf(key, sizeof key, "field.%u.type", f->id);
@@ -124,6 +196,19 @@ API(nvmlDeviceGetFieldValues, struct nvml_device *d, int count, struct nvml_fiel
     ENTER(d->index);
     for (int i = 0; i < count; i++)
         field_answer(d->index, &fields[i]);
+    return 0;
+}
+
+API(nvmlDeviceGetMemoryInfo_v2, struct nvml_device *d, struct nvml_memory_v2 *m)
+{
+    ENTER(d->index);
+    if (m->version != NVML_STRUCT_VERSION(sizeof *m, 2))
+        return NVML_ARGUMENT_VERSION;
+    m->total = (unsigned long long)number(d->index, "memory_total", 85520809984LL);
+    m->reserved = (unsigned long long)number(d->index, "memory_reserved", 570425344);
+    m->used = (unsigned long long)sequence(d->index, "memory_used", 600000000, 0);
+    m->used -= m->used < m->reserved ? m->used : m->reserved;
+    m->free = m->total - m->reserved - m->used;
     return 0;
 }
 
@@ -169,7 +254,7 @@ API(nvmlDeviceGetTemperatureV, struct nvml_device *d, struct nvml_temperature *t
     ENTER(d->index);
     if (t->version != NVML_STRUCT_VERSION(sizeof *t, 1))
         return NVML_ARGUMENT_VERSION;
-    t->celsius = (int)number(d->index, "temperature", 31 + d->index % 4);
+    t->celsius = (int)sequence(d->index, "temperature", 31 + d->index % 4, 0);
     return 0;
 }
 
@@ -230,7 +315,7 @@ API(nvmlDeviceGetTemperature, struct nvml_device *d, int sensor, unsigned *celsi
 {
     (void)sensor;
     ENTER(d->index);
-    *celsius = (unsigned)number(d->index, "temperature", 33);
+    *celsius = (unsigned)sequence(d->index, "temperature", 33, 0);
     return 0;
 }
 
