@@ -2,10 +2,12 @@
  * decided here. */
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "gpu/command.h"
 #include "gpu/output.h"
 #include "gpu/runner.h"
+#include "gpu/watch.h"
 
 /* What could not be said is not healthy. */
 static int answer_write(const struct strbuf *out, int code)
@@ -78,6 +80,8 @@ int main(int argc, char **argv)
     err_clear(&e);
     strbuf_init(&out, GPU_OUTPUT_BYTES_MAX);
     signal(SIGPIPE, SIG_IGN);
+    if (argc > 1 && strcmp(argv[1], "watch") == 0)
+        return watch_main(argc, argv);
     if (gpu_command_read(argc, argv, &command, &e)) {
         fprintf(stderr, "hourglass-gpu: %s\nTry 'hourglass-gpu --help'.\n", e.msg);
         return GPU_EXIT_USAGE;
