@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gpu/check_report.h"
 #include "gpu/command.h"
 #include "gpu/output.h"
 #include "gpu/runner.h"
@@ -31,6 +32,8 @@ static int list_main(const struct gpu_command *c, struct strbuf *out, struct err
     return inv.gpu_count ? GPU_EXIT_HEALTHY : GPU_EXIT_INCONCLUSIVE;
 }
 
+static struct check_report posting;
+
 static int check_main(const struct gpu_command *c, struct strbuf *out, struct err *e)
 {
     struct report report;
@@ -43,6 +46,7 @@ static int check_main(const struct gpu_command *c, struct strbuf *out, struct er
         gpu_report_json(&report, out);
     else
         gpu_report_text(&report, out);
+    check_report_take(&posting, &report);
     shape_release(&report_shape, &report);
     return code;
 }
@@ -62,6 +66,7 @@ static int verb_main(const struct gpu_command *c, struct strbuf *out, struct err
         return GPU_EXIT_HEALTHY;
     case GPU_HELP:
         gpu_help_text(out);
+        check_report_help(out);
         return GPU_EXIT_HEALTHY;
     case GPU_VERSION:
         strbuf_adds(out, "hourglass-gpu " HOURGLASS_VERSION "\n");
@@ -82,7 +87,8 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (argc > 1 && strcmp(argv[1], "watch") == 0)
         return watch_main(argc, argv);
-    if (gpu_command_read(argc, argv, &command, &e)) {
+    if (check_report_read(&argc, argv, &posting, &e) ||
+        gpu_command_read(argc, argv, &command, &e)) {
         fprintf(stderr, "hourglass-gpu: %s\nTry 'hourglass-gpu --help'.\n", e.msg);
         return GPU_EXIT_USAGE;
     }
@@ -91,5 +97,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "hourglass-gpu: %s\n", e.msg);
         return GPU_EXIT_INCONCLUSIVE;
     }
-    return answer_write(&out, code);
+    code = answer_write(&out, code);
+    check_report_post(&posting, command.options.clock);
+    check_report_release(&posting);
+    return code;
 }

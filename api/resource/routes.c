@@ -21,6 +21,7 @@
 #define FOLLOW       {"follow", YES_NO, "Live, as text/event-stream."}
 #define FROM         {"from", TIME, "Only what is not older."}
 #define GPU_MODEL    {"gpu_model", TEXT, "Only with this GPU model."}
+#define HOST         {"host", TEXT, "All that is kept of the machine with this name, the newest first; else the newest of each machine."}
 #define INSTANCE_ID  {"instance_id", TEXT, "Only about this instance."}
 #define LIMIT        {"limit", LIMIT_, "Items in a page."}
 #define OFFSET       {"offset", NUMBER, "The first byte that is wanted."}
@@ -45,6 +46,7 @@ static const struct route_query
     query_offers[]     = {TEXT_PART, ZONE, GPU_MODEL, END},
     query_page[]       = {PAGE, END},
     query_page_about[] = {PAGE, INSTANCE_ID, END},
+    query_telemetry[]  = {LIMIT, HOST, INSTANCE_ID, FROM, TO, END},
     query_usage[]      = {PAGE, PROJECT_ID, INSTANCE_ID, ZONE, GPU_MODEL, END};
 /* clang-format on */
 

@@ -270,14 +270,17 @@ enum err_code service_init(struct service *sv, struct store *store, struct clock
                            struct err *e)
 {
     struct catalogue_ref *ref = calloc(1, sizeof *ref);
+    struct telemetry_memory *telemetry = telemetry_memory_new();
     enum err_code rc;
 
     assert(clock && file && first_take);
-    if (sodium_init() < 0 || !ref) {
+    if (sodium_init() < 0 || !ref || !telemetry) {
         free(ref);
+        telemetry_memory_free(telemetry);
         return err_set(e, ERR_INTERNAL, "out of memory or no source of randomness");
     }
-    *sv = (struct service){.store = store, .clock = clock, .engine = engine, .catalogue = ref};
+    *sv = (struct service){
+        .store = store, .clock = clock, .engine = engine, .catalogue = ref, .telemetry = telemetry};
     rc = pools_write(sv, first_take, file, e);
     if (!rc) {
         ref->now = shared_new(first_take);
@@ -286,6 +289,7 @@ enum err_code service_init(struct service *sv, struct store *store, struct clock
     }
     if (rc) {
         free(ref);
+        telemetry_memory_free(telemetry);
         *sv = (struct service){0};
         return rc;
     }
@@ -301,6 +305,7 @@ void service_release(struct service *sv)
         pthread_mutex_destroy(&sv->catalogue->lock);
         free(sv->catalogue);
     }
+    telemetry_memory_free(sv->telemetry);
     *sv = (struct service){0};
 }
 

@@ -13,14 +13,18 @@
 #include "model/credit.h"
 #include "model/identity.h"
 #include "model/page.h"
+#include "model/telemetry.h"
 
 /* A catalogue that may be replaced while requests use the old one. */
 struct catalogue_ref;
+/* What watchers posted (telemetry.c). */
+struct telemetry_memory;
 struct service {
     struct store *store;
     struct clock *clock;
-    struct catalogue_ref *catalogue; /* owned */
-    struct engine *engine;           /* of zones whose engine is its name; NULL: none */
+    struct catalogue_ref *catalogue;    /* owned */
+    struct engine *engine;              /* of zones whose engine is its name; NULL: none */
+    struct telemetry_memory *telemetry; /* owned */
 };
 
 /* Takes `first` (its contents move in), loaded from `file`, and brings the pools in line, as
@@ -81,6 +85,9 @@ enum err_code catalogue_replace(struct service *sv, const char *path, struct err
     X(ACTION_REPORT_READ, "report.read", R_ALL, S_ALL, "see reports of checks")                   \
     X(ACTION_REPORT_POST, "report.post", R(OWNER) | R(ADMIN) | R(MEMBER), 0,                      \
       "post a report of checks")                                                                  \
+    X(ACTION_TELEMETRY_READ, "telemetry.read", R_ALL, S_ALL, "see telemetry")                     \
+    X(ACTION_TELEMETRY_POST, "telemetry.post", R(OWNER) | R(ADMIN) | R(MEMBER), 0,                \
+      "post telemetry")                                                                           \
     X(ACTION_METRICS_READ, "metrics.read", 0, S_ALL, "read the service's metrics")                \
     X(ACTION_AUDIT_READ, "audit.read", R(OWNER) | R(ADMIN), S_ALL, "read audit records")          \
     X(ACTION_CATALOGUE_LOAD, "catalogue.load", 0, 0, "load a catalogue")
@@ -194,6 +201,15 @@ SERVICE audit_list(SV, PAGE(struct audit_record), E) MUST_CHECK;
 SERVICE report_post(SV, const struct report *in, struct report *out,
                     E) MUST_CHECK; /* origin member */
 SERVICE report_list(SV, PAGE(struct report), E) MUST_CHECK;
+
+/* --- telemetry ------------------------------------------------------------------------------- */
+/* The last hour of each machine, one sample in ten seconds, in memory: gone with the process.
+ * Errors: ERR_INVALID, ERR_LIMIT too many machines, ERR_BUSY. */
+SERVICE telemetry_post(SV, const struct telemetry_sample *in, E) MUST_CHECK;
+/* The newest sample of each machine; with q->text (the machine's name) or an instance all of
+ * theirs, the newest first, as far as an answer has room. No cursor: go on with `to`. Caller
+ * owns. */
+SERVICE telemetry_list(SV, PAGE(struct telemetry_sample), E) MUST_CHECK;
 
 /* --- for the workers: called with a system actor ---------------------------------------------- */
 /* What the engine saw, brought into the row: moves state, starts and ends billing at the

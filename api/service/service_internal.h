@@ -13,6 +13,12 @@
 /* The actor of what a worker does. */
 extern const struct actor system_actor;
 
+/* --- telemetry (telemetry.c) ---------------------------------------------------------- */
+
+/* NULL when out of memory. */
+struct telemetry_memory *telemetry_memory_new(void);
+void telemetry_memory_free(struct telemetry_memory *m); /* accepts NULL */
+
 /* --- who may see and do what (rules.c) ----------------------------------------------- */
 
 /* May `by` do this to an object of that organization? Errors: ERR_NOT_FOUND "no <noun> <id>"

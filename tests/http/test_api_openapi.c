@@ -272,6 +272,18 @@ static void money_life(struct live *l)
     json_decref(list);
 }
 
+static void telemetry_life(struct live *l)
+{
+    char body[256], at[RFC3339_MAX];
+
+    snprintf(body, sizeof body,
+             "{\"taken_at\":\"%s\",\"host\":\"node-1\",\"gpus\":[{\"index\":0,"
+             "\"readings\":[{\"meter\":\"power_watts\",\"value\":70.5}]}]}",
+             rfc3339_format(clock_now_ms(clock_real()), at));
+    json_decref(ask(l, HTTP_POST, "/v1/telemetry", "/v1/telemetry", body));
+    json_decref(ask(l, HTTP_GET, "/v1/telemetry", "/v1/telemetry?host=node-1", NULL));
+}
+
 static void renting_life(struct live *l)
 {
     static const char launch[] = "{\"offer_id\":\"local-cpu-2.local\"}";
@@ -354,6 +366,7 @@ static void live_answers_are_what_the_document_promises(void **state)
     lists_and_singles(l);
     identity_life(l);
     money_life(l);
+    telemetry_life(l);
     renting_life(l);
     for (size_t i = 0; i < api_routes_count; i++)
         if (!l->covered[i] && !(api_routes[i].flags & ROUTE_TUNNEL))

@@ -12,6 +12,7 @@
 #include "model/job.h"
 #include "model/page.h"
 #include "model/report.h"
+#include "model/telemetry.h"
 
 #define ROUNDS       50
 #define ITEMS_MAX    3
@@ -64,6 +65,10 @@ static const struct {
     {&finding_shape, true},
     {&report_shape, true},
     {&report_create_shape, false}, /* the API adds the rest */
+    {&telemetry_reading_shape, true},
+    {&telemetry_gpu_shape, true},
+    {&telemetry_sample_shape, true},
+    {&telemetry_create_shape, false}, /* the same */
 };
 
 /* Repeatable: the same values on every run (xorshift64). */

@@ -24,6 +24,7 @@ static const struct {
     {ACTION_CREDIT_READ, "oabmv", "soa"},    {ACTION_GRANT_CREATE, "", "s"},
     {ACTION_USAGE_READ, "oabmv", "soa"},     {ACTION_EVENT_READ, "oabmv", "soa"},
     {ACTION_REPORT_READ, "oabmv", "soa"},    {ACTION_REPORT_POST, "oam", ""},
+    {ACTION_TELEMETRY_READ, "oabmv", "soa"}, {ACTION_TELEMETRY_POST, "oam", ""},
     {ACTION_METRICS_READ, "", "soa"},        {ACTION_AUDIT_READ, "oa", "soa"},
     {ACTION_CATALOGUE_LOAD, "", ""},
 };
