@@ -21,7 +21,7 @@
 #define FOLLOW       {"follow", YES_NO, "Live, as text/event-stream."}
 #define FROM         {"from", TIME, "Only what is not older."}
 #define GPU_MODEL    {"gpu_model", TEXT, "Only with this GPU model."}
-#define HOST         {"host", TEXT, "All that is kept of the machine with this name, the newest first; else the newest of each machine."}
+#define HOST         {"host", TEXT, "The hour of this machine; else the newest of each."}
 #define INSTANCE_ID  {"instance_id", TEXT, "Only about this instance."}
 #define LIMIT        {"limit", LIMIT_, "Items in a page."}
 #define OFFSET       {"offset", NUMBER, "The first byte that is wanted."}
