@@ -73,7 +73,7 @@ void watch_gpu_trouble(struct watch_gpu *g, const char *trouble)
     g->answered = false;
     g->known = 0;
     g->raw.known = 0; /* the next rate must not span the gap */
-    text_copy(g->trouble, sizeof g->trouble, trouble);
+    gpu_text_copy(g->trouble, sizeof g->trouble, trouble, strlen(trouble));
 }
 
 void watch_gpu_silent(struct watch_gpu *g)
@@ -93,10 +93,10 @@ static enum err_code sample_gpu(const struct watch_gpu *g, int64_t index, struct
                                 struct err *e)
 {
     out->index = index;
-    text_copy(out->uuid, sizeof out->uuid, g->uuid);
-    text_copy(out->model, sizeof out->model, g->model);
-    text_copy(out->pci, sizeof out->pci, g->pci);
-    text_copy(out->trouble, sizeof out->trouble, g->trouble);
+    gpu_text_copy(out->uuid, sizeof out->uuid, g->uuid, strlen(g->uuid));
+    gpu_text_copy(out->model, sizeof out->model, g->model, strlen(g->model));
+    gpu_text_copy(out->pci, sizeof out->pci, g->pci, strlen(g->pci));
+    gpu_text_copy(out->trouble, sizeof out->trouble, g->trouble, strlen(g->trouble));
     out->readings = calloc(TELEMETRY_COUNT, sizeof *out->readings);
     if (!out->readings)
         return err_set(e, ERR_IO, "out of memory");
@@ -117,9 +117,10 @@ enum err_code watch_sample(const struct watch_state *s, const char *instance_id,
 {
     struct telemetry_sample sample = {.taken_at_ms = s->taken_at_ms};
 
-    text_copy(sample.host, sizeof sample.host, s->host);
+    gpu_text_copy(sample.host, sizeof sample.host, s->host, strlen(s->host));
     text_copy(sample.instance_id, sizeof sample.instance_id, instance_id ? instance_id : "");
-    text_copy(sample.driver_version, sizeof sample.driver_version, s->driver_version);
+    gpu_text_copy(sample.driver_version, sizeof sample.driver_version, s->driver_version,
+                  strlen(s->driver_version));
     text_copy(sample.watcher_version, sizeof sample.watcher_version, HOURGLASS_VERSION);
     sample.gpus = calloc(s->gpu_count + 1, sizeof *sample.gpus);
     if (!sample.gpus)
