@@ -17,7 +17,8 @@
 #include "gpu/command.h"
 #include "gpu/watch_http.h"
 
-#define LINGERING_MAX 3 /* killed processes that the driver does not let go */
+#define LINGERING_MAX  3    /* killed processes that the driver does not let go */
+#define OUT_STEP_BYTES 4096 /* a pipe that can be written to takes so much without waiting */
 
 struct watch {
     const struct watch_options *o;
@@ -26,8 +27,10 @@ struct watch {
     struct watch_sampler sampler;
     struct watch_reporter reporter;
     struct watch_http http;
-    struct strbuf out;
-    bool running, ready; /* the sampler's process; the driver has told its GPUs */
+    struct strbuf out; /* what is to be shown, and how much of it has been */
+    size_t out_at;
+    int64_t unshown_count; /* samples for which the reader was too slow */
+    bool running, ready;   /* the sampler's process; the driver has told its GPUs */
     bool ever_ready;
     uint64_t asked, told; /* GPUs of this round */
     int64_t asked_at_ms;  /* 0: no round is open */
@@ -56,21 +59,30 @@ static void note(const char *text)
 
 /* --- showing ------------------------------------------------------------------------------ */
 
-static void all_write(struct watch *w)
+/* Write what can be written without waiting: a reader that sleeps delays nothing here. */
+static void out_write(struct watch *w)
 {
-    size_t at = 0;
+    struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
 
-    while (!w->out.failed && at < w->out.len) {
-        ssize_t n = write(STDOUT_FILENO, w->out.data + at, w->out.len - at);
+    while (!w->out.failed && w->out_at < w->out.len && poll(&p, 1, 0) == 1) {
+        size_t left = w->out.len - w->out_at;
+        ssize_t n = write(STDOUT_FILENO, w->out.data + w->out_at,
+                          left < OUT_STEP_BYTES ? left : OUT_STEP_BYTES);
 
         if (n < 0 && errno != EINTR)
             w->out.failed = true;
-        at += n > 0 ? (size_t)n : 0;
+        w->out_at += n > 0 ? (size_t)n : 0;
     }
     if (w->out.failed) {
         text_copy(w->reason, sizeof w->reason, "cannot write what there is to show");
+        w->out_at = w->out.len;
         w->stopped = true;
     }
+}
+
+static bool out_is_pending(const struct watch *w)
+{
+    return w->out_at < w->out.len;
 }
 
 /* Cursor up to the first line of the table, and erase what a longer line left behind. */
@@ -98,10 +110,14 @@ static void text_show(struct watch *w)
     strbuf_adds(&w->out, "\033[J");
 }
 
-static void sample_show(struct watch *w)
+static void sample_write(struct watch *w)
 {
-    w->state.taken_at_ms = clock_now_ms(w->clock);
+    if (out_is_pending(w)) {
+        w->unshown_count++;
+        return;
+    }
     strbuf_reset(&w->out);
+    w->out_at = 0;
     switch (w->o->format) {
     case WATCH_TEXT:
         text_show(w);
@@ -113,9 +129,15 @@ static void sample_show(struct watch *w)
         watch_prometheus(&w->state, w->state.taken_at_ms, &w->out);
         break;
     case WATCH_NOTHING:
-        break;
+        return;
     }
-    all_write(w);
+    out_write(w);
+}
+
+static void sample_show(struct watch *w)
+{
+    w->state.taken_at_ms = clock_now_ms(w->clock);
+    sample_write(w);
     watch_reporter_offer(&w->reporter, &w->state, mono(w));
     w->shown_count++;
     if (w->o->count && w->shown_count >= w->o->count)
@@ -375,7 +397,7 @@ static void reporter_hear(struct watch *w)
 
 /* --- the loop ------------------------------------------------------------------------------ */
 
-enum { FD_SIGNAL, FD_SAMPLER, FD_REPORTER, FD_HTTP, FD_COUNT = FD_HTTP + WATCH_HTTP_FDS };
+enum { FD_SIGNAL, FD_OUT, FD_SAMPLER, FD_REPORTER, FD_HTTP, FD_COUNT = FD_HTTP + WATCH_HTTP_FDS };
 
 static void wait_once(struct watch *w, int signals)
 {
@@ -384,6 +406,7 @@ static void wait_once(struct watch *w, int signals)
     int64_t http_ms = watch_http_poll(&w->http, fds + FD_HTTP, now_ms);
 
     fds[FD_SIGNAL] = (struct pollfd){.fd = signals, .events = POLLIN};
+    fds[FD_OUT] = (struct pollfd){.fd = out_is_pending(w) ? STDOUT_FILENO : -1, .events = POLLOUT};
     fds[FD_SAMPLER] =
         (struct pollfd){.fd = w->running ? w->sampler.child.fd : -1, .events = POLLIN};
     fds[FD_REPORTER] =
@@ -396,6 +419,8 @@ static void wait_once(struct watch *w, int signals)
         w->stopped = true;
         return;
     }
+    if (fds[FD_OUT].revents)
+        out_write(w);
     if (fds[FD_SAMPLER].revents)
         sampler_hear(w);
     if (fds[FD_REPORTER].revents)
@@ -420,6 +445,22 @@ static void loop(struct watch *w, int signals)
         }
         if (!w->stopped)
             wait_once(w, signals);
+    }
+}
+
+/* The last sample belongs to what was asked for: wait for its reader, unless told to stop. */
+static void out_finish(struct watch *w, int signals)
+{
+    struct pollfd fds[2] = {{.fd = signals, .events = POLLIN},
+                            {.fd = STDOUT_FILENO, .events = POLLOUT}};
+    char text[TEXT_BYTES_MAX];
+
+    while (out_is_pending(w) && poll(fds, 2, -1) >= 0 && !fds[0].revents)
+        out_write(w);
+    if (w->unshown_count) {
+        snprintf(text, sizeof text, "%lld sample%s not shown: what reads them is too slow",
+                 (long long)w->unshown_count, w->unshown_count == 1 ? " was" : "s were");
+        note(text);
     }
 }
 
@@ -492,6 +533,7 @@ int watch_run(const struct watch_options *o)
                                                                 : GPU_EXIT_INCONCLUSIVE;
     } else {
         loop(&w, signals);
+        out_finish(&w, signals);
         code = verdict(&w);
     }
     if (w.redraws && w.lines && write(STDOUT_FILENO, "\033[?25h", 6) < 0)
