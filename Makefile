@@ -142,8 +142,9 @@ ptx: ## rewrite gpu/kernel/ptx/ from the kernels' sources (clang 14)
 	@gpu/kernel/ptx.sh
 
 .PHONY: openapi
-openapi: all ## rewrite api/openapi.json from the route table
+openapi: all ## rewrite api/openapi.json from the route table, docs/schema/ from the shapes
 	@$(BUILD)/hourglassd --openapi > $(BUILD)/openapi.json && mv $(BUILD)/openapi.json api/openapi.json
+	@$(BUILD)/hourglass-gpu schema > $(BUILD)/schema.json && mv $(BUILD)/schema.json docs/schema/gpu-report.json
 
 .PHONY: deps deps-test install uninstall clean help docs libs libs-test format
 deps: ## install the packages that building and running need (Debian)

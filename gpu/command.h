@@ -3,22 +3,32 @@
 #define GPU_COMMAND_H
 
 #include "gpu/check.h"
+#include "gpu/exit.h"
+#include "gpu/format.h"
 
-enum gpu_verb { GPU_LIST, GPU_CHECK, GPU_CHECKS, GPU_HELP, GPU_VERSION };
+enum gpu_verb { GPU_LIST, GPU_CHECK, GPU_CHECKS, GPU_SCHEMA, GPU_HELP, GPU_VERSION };
 
-/* Exit codes, the same for every verb. */
-enum gpu_exit {
-    GPU_EXIT_HEALTHY = 0,
-    GPU_EXIT_UNHEALTHY = 1,
-    GPU_EXIT_USAGE = 2,
-    GPU_EXIT_INCONCLUSIVE = 3, /* and: no driver */
-    GPU_EXIT_DEGRADED = 4,
+/* What `check` does with the figures of earlier runs. */
+#define GPU_BASELINE_USE_LIST(X)  \
+    X(GPU_BASELINE_UNUSED, "off") \
+    X(GPU_BASELINE_SAVE, "save")  \
+    X(GPU_BASELINE_COMPARE, "compare")
+enum gpu_baseline_use {
+#define X(id, name) id,
+    GPU_BASELINE_USE_LIST(X)
+#undef X
 };
 
 struct gpu_command {
     enum gpu_verb verb;
     enum tier tier;
-    bool json;
+    enum gpu_format format;
+    enum gpu_exit_scheme exits;
+    enum gpu_audience audience; /* operator for root, else renter, unless told */
+    enum gpu_baseline_use baseline;
+    const char *baseline_file;  /* NULL: where programs keep their state */
+    const char *floors_file;    /* NULL: only what is built in */
+    const char *textfile;       /* Prometheus' text goes there as well; NULL: nowhere */
     struct gpu_options options; /* its texts point into argv */
 };
 
@@ -28,7 +38,5 @@ enum err_code gpu_command_read(int argc, char **argv, struct gpu_command *out,
 
 /* --help. */
 void gpu_help_text(struct strbuf *out);
-
-enum gpu_exit gpu_exit_of(enum verdict verdict);
 
 #endif

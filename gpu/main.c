@@ -2,21 +2,37 @@
  * decided here. */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/file.h"
+#include "gpu/baseline.h"
 #include "gpu/check_report.h"
 #include "gpu/command.h"
+#include "gpu/floor.h"
 #include "gpu/output.h"
 #include "gpu/runner.h"
 #include "gpu/watch.h"
 
-/* What could not be said is not healthy. */
-static int answer_write(const struct strbuf *out, int code)
+#define BASELINE_PATH_BYTES 4096
+
+static int code_of(const struct gpu_command *c, enum verdict verdict)
+{
+    return gpu_exit_code(c->exits, verdict, c->options.strict);
+}
+
+/* What was asked for and could not be done is not healthy. */
+static int spoiled(const struct gpu_command *c, int code)
+{
+    return code == code_of(c, VERDICT_HEALTHY) ? code_of(c, VERDICT_INCONCLUSIVE) : code;
+}
+
+static int answer_write(const struct gpu_command *c, const struct strbuf *out, int code)
 {
     if (!out->failed && fwrite(out->data, 1, out->len, stdout) == out->len && fflush(stdout) == 0)
         return code;
     fprintf(stderr, "hourglass-gpu: cannot write the answer\n");
-    return code == GPU_EXIT_HEALTHY ? GPU_EXIT_INCONCLUSIVE : code;
+    return spoiled(c, code);
 }
 
 static int list_main(const struct gpu_command *c, struct strbuf *out, struct err *e)
@@ -25,29 +41,90 @@ static int list_main(const struct gpu_command *c, struct strbuf *out, struct err
 
     if (gpu_inventory_read(&c->options, &inv, e))
         return -1;
-    if (!c->json)
+    if (c->format == GPU_FORMAT_text)
         gpu_list_text(&inv, out);
     else if (gpu_list_json(&inv, out, e))
         return -1;
-    return inv.gpu_count ? GPU_EXIT_HEALTHY : GPU_EXIT_INCONCLUSIVE;
+    return code_of(c, inv.gpu_count ? VERDICT_HEALTHY : VERDICT_INCONCLUSIVE);
 }
 
 static struct check_report posting;
 
-static int check_main(const struct gpu_command *c, struct strbuf *out, struct err *e)
+static bool terminal_is_utf8(void)
 {
-    struct report report;
-    int code;
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
 
-    if (gpu_report_run(&c->options, c->tier, &report, e))
-        return -1;
-    code = gpu_exit_of(report.verdict);
-    if (c->json)
-        gpu_report_json(&report, out);
-    else
-        gpu_report_text(&report, out);
-    check_report_take(&posting, &report);
-    shape_release(&report_shape, &report);
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        const char *value = getenv(names[i]);
+
+        if (value && value[0])
+            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
+    }
+    return false;
+}
+
+static enum err_code textfile_write(const struct gpu_command *c, const struct report *r,
+                                    const struct gpu_style *style, struct err *e)
+{
+    STRBUF text;
+
+    strbuf_init(&text, GPU_OUTPUT_BYTES_MAX);
+    gpu_report_write(GPU_FORMAT_prometheus, r, style, &text);
+    if (text.failed)
+        return err_set(e, ERR_IO, "out of memory");
+    return file_write_passing(c->textfile, text.data, text.len, 0644, e);
+}
+
+/* The answer, and what else was asked for. */
+static int report_use(const struct gpu_command *c, const char *baseline_path,
+                      const struct report *r, struct strbuf *out, struct err *e)
+{
+    struct gpu_style style = {c->audience, terminal_is_utf8(), c->options.floors};
+    int code = code_of(c, r->verdict);
+    size_t saved = 0;
+
+    gpu_report_write(c->format, r, &style, out);
+    if (c->textfile && textfile_write(c, r, &style, e)) {
+        fprintf(stderr, "hourglass-gpu: %s\n", e->msg);
+        code = spoiled(c, code);
+    }
+    if (c->baseline != GPU_BASELINE_SAVE)
+        return code;
+    if (gpu_baseline_save(baseline_path, r, &saved, e)) {
+        fprintf(stderr, "hourglass-gpu: %s\n", e->msg);
+        return spoiled(c, code);
+    }
+    fprintf(stderr, "hourglass-gpu: %zu figures saved in %s\n", saved, baseline_path);
+    return code;
+}
+
+static int check_main(const struct gpu_command *asked, struct strbuf *out, struct err *e)
+{
+    struct gpu_command c = *asked;
+    struct gpu_floors floors = {0};
+    struct gpu_baseline baseline = {0};
+    char path[BASELINE_PATH_BYTES] = "";
+    struct report report;
+    int code = -1;
+
+    if (c.floors_file && gpu_floors_read(c.floors_file, &floors, e))
+        return -GPU_EXIT_USAGE;
+    if (c.baseline_file)
+        text_copy(path, sizeof path, c.baseline_file);
+    else if (c.baseline != GPU_BASELINE_UNUSED && gpu_baseline_path(path, sizeof path, e))
+        code = -GPU_EXIT_USAGE;
+    if (c.baseline == GPU_BASELINE_COMPARE && code == -1 && gpu_baseline_read(path, &baseline, e))
+        text_copy(baseline.problem, sizeof baseline.problem, e->msg);
+    c.options.floors = &floors;
+    if (c.baseline == GPU_BASELINE_COMPARE)
+        c.options.baseline = &baseline;
+    if (code == -1 && !gpu_report_run(&c.options, c.tier, &report, e)) {
+        code = report_use(&c, path, &report, out, e);
+        check_report_take(&posting, &report);
+        shape_release(&report_shape, &report);
+    }
+    shape_release(&gpu_floors_shape, &floors);
+    shape_release(&gpu_baseline_shape, &baseline);
     return code;
 }
 
@@ -59,10 +136,13 @@ static int verb_main(const struct gpu_command *c, struct strbuf *out, struct err
     case GPU_CHECK:
         return check_main(c, out, e);
     case GPU_CHECKS:
-        if (!c->json)
+        if (c->format == GPU_FORMAT_text)
             gpu_checks_text(out);
         else if (gpu_checks_json(out, e))
             return -1;
+        return GPU_EXIT_HEALTHY;
+    case GPU_SCHEMA:
+        gpu_report_schema(out);
         return GPU_EXIT_HEALTHY;
     case GPU_HELP:
         gpu_help_text(out);
@@ -95,9 +175,9 @@ int main(int argc, char **argv)
     code = verb_main(&command, &out, &e);
     if (code < 0) {
         fprintf(stderr, "hourglass-gpu: %s\n", e.msg);
-        return GPU_EXIT_INCONCLUSIVE;
+        return code == -GPU_EXIT_USAGE ? GPU_EXIT_USAGE : code_of(&command, VERDICT_INCONCLUSIVE);
     }
-    code = answer_write(&out, code);
+    code = answer_write(&command, &out, code);
     check_report_post(&posting, command.options.clock);
     check_report_release(&posting);
     return code;

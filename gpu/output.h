@@ -1,4 +1,4 @@
-/* Reports and lists, as text for people and as JSON for programs. Writes nothing itself. */
+/* Lists, as text for people and as JSON for programs. Writes nothing itself. */
 #ifndef GPU_OUTPUT_H
 #define GPU_OUTPUT_H
 
@@ -28,10 +28,6 @@ struct gpu_check_listing {
     size_t check_count;
 };
 extern const struct shape gpu_check_line_shape, gpu_check_listing_shape;
-
-/* The first line is "hourglass-gpu: " and the summary, under 80 columns of ASCII. */
-void gpu_report_text(const struct report *r, struct strbuf *out);
-void gpu_report_json(const struct report *r, struct strbuf *out);
 
 void gpu_list_text(const struct gpu_inventory *inv, struct strbuf *out);
 /* Errors: ERR_IO out of memory. */

@@ -2,10 +2,12 @@
 #include "tests/support/t.h"
 
 #include "core/text.h"
+#include "gpu/format.h"
 #include "gpu/output.h"
 
 struct fixture {
     struct report report;
+    struct gpu_style style;
     struct strbuf out;
 };
 
@@ -66,7 +68,7 @@ static void nothing_in_a_report_can_move_the_cursor(void **state)
     text_copy(r->summary, sizeof r->summary, bad);
     text_copy(r->host, sizeof r->host, bad);
     text_copy(r->driver_version, sizeof r->driver_version, bad);
-    gpu_report_text(r, &fx->out);
+    gpu_report_write(GPU_FORMAT_text, r, &fx->style, &fx->out);
     assert_false(fx->out.failed);
     assert_true(text_is_utf8(fx->out.data, fx->out.len));
     for (const char *c = fx->out.data; *c; c++)
@@ -88,7 +90,7 @@ static void equal_answers_share_a_row_and_figures_become_a_range(void **state)
     }
     say(fx, "temperature", 3, CHECK_WARN, "84 C");
     say(fx, "temperature", 5, CHECK_SKIP, "no sensor");
-    gpu_report_text(&fx->report, &fx->out);
+    gpu_report_write(GPU_FORMAT_text, &fx->report, &fx->style, &fx->out);
     assert_contains(fx->out.data, "temperature          0-2,4,6-7  pass  50..55 C margin\n");
     assert_contains(fx->out.data, "temperature          3          warn");
     assert_contains(fx->out.data,
@@ -104,7 +106,7 @@ static void answers_that_are_not_passes_share_a_row_only_word_for_word(void **st
     say(fx, "clocks", 0, CHECK_FAIL, "too hot");
     say(fx, "clocks", 1, CHECK_FAIL, "power brake");
     say(fx, "clocks", 2, CHECK_FAIL, "too hot");
-    gpu_report_text(&fx->report, &fx->out);
+    gpu_report_write(GPU_FORMAT_text, &fx->report, &fx->style, &fx->out);
     assert_contains(fx->out.data,
                     "clocks               0,2        fail                       too hot");
     assert_contains(fx->out.data,
@@ -126,7 +128,7 @@ static void a_report_as_json_is_read_back_as_it_was(void **state)
     f->value = 450;
     f->floor = 700;
     text_copy(f->unit, sizeof f->unit, "W");
-    gpu_report_json(&fx->report, &fx->out);
+    gpu_report_write(GPU_FORMAT_json, &fx->report, &fx->style, &fx->out);
     assert_int_equal(fx->out.data[fx->out.len - 1], '\n');
     assert_ok(json_parse(fx->out.data, fx->out.len, &tree, &e), &e);
     assert_ok(shape_decode(&report_shape, tree, &back, &e), &e);
@@ -151,10 +153,10 @@ static void the_largest_report_fits(void **state)
         snprintf(f->detail, sizeof f->detail, "%0250d", i);
         snprintf(f->action, sizeof f->action, "%0250d", i);
     }
-    gpu_report_text(&fx->report, &fx->out);
+    gpu_report_write(GPU_FORMAT_text, &fx->report, &fx->style, &fx->out);
     assert_false(fx->out.failed);
     strbuf_reset(&fx->out);
-    gpu_report_json(&fx->report, &fx->out);
+    gpu_report_write(GPU_FORMAT_json, &fx->report, &fx->style, &fx->out);
     assert_false(fx->out.failed);
 }
 
