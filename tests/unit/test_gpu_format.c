@@ -316,10 +316,9 @@ static void a_chart_shows_how_much_of_the_peak_is_reached(void **state)
 
     rates_add(fx, 2);
     gpu_chart_check_text(&fx->report, "memory_read", &fx->style, &fx->out);
-    assert_string_equal(
-        fx->out.data,
-        "memory_read     0   ########################.. 4560 GB/s, 95 % of peak\n"
-        "memory_read     1   ################.......|.. 3000 GB/s, 62 % of peak\n");
+    assert_string_equal(fx->out.data,
+                        "memory_read     0   ########################.. 4560 GB/s, 95 % of peak\n"
+                        "memory_read     1   ################.......|.. 3000 GB/s, 62 % of peak\n");
     strbuf_reset(&fx->out);
     fx->style.is_utf8 = true;
     gpu_chart_check_text(&fx->report, "memory_read", &fx->style, &fx->out);
