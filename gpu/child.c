@@ -84,6 +84,8 @@ static void child_hear(struct gpu_child *c)
         strbuf_add(&c->said, bytes, (size_t)n);
     if (n <= 0 || c->said.failed)
         fd_close(c);
+    else if (c->heard)
+        c->heard(c);
 }
 
 static bool child_reaped(struct gpu_child *c)

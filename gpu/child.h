@@ -13,6 +13,9 @@ struct gpu_child {
     bool listening; /* fd is open */
     int fd;
     struct strbuf said;
+    /* Called whenever more was said; NULL: nobody listens before the end. Set after the start. */
+    void (*heard)(struct gpu_child *c);
+    void *heard_ctx; /* heard()'s own */
     bool timed_out;
     int status; /* as of waitpid(); -1 while unknown */
 };

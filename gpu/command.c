@@ -16,6 +16,7 @@ enum {
     OPTION_UPTIME,
     OPTION_CUDA,
     OPTION_BURN,
+    OPTION_BUDGET,
     OPTION_FLOORS,
     OPTION_BASELINE,
     OPTION_BASELINE_FILE,
@@ -59,6 +60,7 @@ static const char *const help =
     "                          burn, soak: under full load for minutes, or for half an hour\n"
     "                          each runs those before it, too\n"
     "      --burn TIME         how long to load the GPU in burn and soak\n"
+    "      --budget TIME       begin no check after so long; what is left is skipped\n"
     "  -d, --deadline TIME     answer by then, whatever the driver does: 4s, 1m (default: 4s,\n"
     "                          55s, 7m, 35m by tier)\n"
     "  -o, --output FORMAT     text (default) or json; of check also junit, prometheus\n"
@@ -196,6 +198,8 @@ static enum err_code option_read(int option, struct gpu_command *c, char **argv,
         return time_read("--deadline", optarg, &c->options.deadline_ms, e);
     case OPTION_BURN:
         return time_read("--burn", optarg, &c->options.burn_ms, e);
+    case OPTION_BUDGET:
+        return time_read("--budget", optarg, &c->options.budget_ms, e);
     case 'h':
         c->verb = GPU_HELP;
         return ERR_OK;
@@ -248,6 +252,8 @@ static const char *shaper_name(int option)
         return "tier";
     case OPTION_BURN:
         return "burn";
+    case OPTION_BUDGET:
+        return "budget";
     case OPTION_FLOORS:
         return "floors";
     case OPTION_BASELINE:
@@ -289,6 +295,7 @@ enum err_code gpu_command_read(int argc, char **argv, struct gpu_command *out, s
         {"deadline", required_argument, NULL, 'd'},
         {"help", no_argument, NULL, 'h'},
         {"burn", required_argument, NULL, OPTION_BURN},
+        {"budget", required_argument, NULL, OPTION_BUDGET},
         {"floors", required_argument, NULL, OPTION_FLOORS},
         {"baseline", required_argument, NULL, OPTION_BASELINE},
         {"baseline-file", required_argument, NULL, OPTION_BASELINE_FILE},

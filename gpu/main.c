@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/file.h"
 #include "gpu/baseline.h"
@@ -11,6 +12,7 @@
 #include "gpu/command.h"
 #include "gpu/floor.h"
 #include "gpu/output.h"
+#include "gpu/progress.h"
 #include "gpu/runner.h"
 #include "gpu/watch.h"
 
@@ -104,6 +106,7 @@ static int check_main(const struct gpu_command *asked, struct strbuf *out, struc
     struct gpu_floors floors = {0};
     struct gpu_baseline baseline = {0};
     char path[BASELINE_PATH_BYTES] = "";
+    struct gpu_progress_line line;
     struct report report;
     int code = -1;
 
@@ -118,7 +121,10 @@ static int check_main(const struct gpu_command *asked, struct strbuf *out, struc
     c.options.floors = &floors;
     if (c.baseline == GPU_BASELINE_COMPARE)
         c.options.baseline = &baseline;
+    if (gpu_progress_open(&line, STDERR_FILENO, c.options.clock))
+        c.options.progress = &line.base;
     if (code == -1 && !gpu_report_run(&c.options, c.tier, &report, e)) {
+        gpu_progress_close(&line);
         code = report_use(&c, path, &report, out, e);
         check_report_take(&posting, &report);
         shape_release(&report_shape, &report);

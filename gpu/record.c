@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+_Static_assert(sizeof(bool) == 1, "a bool is one byte, whatever is in it");
 _Static_assert(sizeof(struct gpu_record) <= PIPE_BUF, "a record is written at once");
 
 void gpu_record_send(int fd, const struct gpu_record *r)
@@ -31,6 +32,10 @@ static void gpu_trim(struct gpu_info *g)
 
 static bool finding_trim(struct finding *f)
 {
+    unsigned char moot;
+
+    memcpy(&moot, &f->is_moot, 1);
+    f->is_moot = moot != 0;
     TERMINATE(f->check);
     TERMINATE(f->unit);
     TERMINATE(f->detail);
@@ -54,6 +59,8 @@ static bool record_trim(struct gpu_record *r)
     case RECORD_GPU:
         gpu_trim(&r->as.gpu);
         return true;
+    case RECORD_BEGIN:
+        return r->check < gpu_check_count;
     case RECORD_FINDING:
         return r->check < gpu_check_count && finding_trim(&r->as.finding);
     default:

@@ -11,6 +11,7 @@ enum gpu_record_kind {
     RECORD_FAILED,     /* state, reason */
     RECORD_READY,      /* the driver started: its version and how many GPUs */
     RECORD_GPU,        /* one GPU's identity */
+    RECORD_BEGIN,      /* check number `check` begins; only where somebody watches */
     RECORD_FINDING,    /* the answer of check number `check` */
 };
 

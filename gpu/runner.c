@@ -10,6 +10,7 @@
 #include "gpu/child.h"
 #include "gpu/compute.h"
 #include "gpu/probe.h"
+#include "gpu/progress.h"
 #include "gpu/record.h"
 #include "gpu/verdict.h"
 
@@ -34,6 +35,14 @@ struct run {
     struct gpu_inventory inv;
     struct finding *findings; /* room for every check of every target */
     size_t finding_count;
+    size_t answered, wanted; /* so far, for who watches */
+};
+
+/* What was told of what a child said. */
+struct ear {
+    struct run *run;
+    int64_t gpu_index;
+    size_t at;
 };
 
 struct gpu_task {
@@ -83,6 +92,15 @@ static int64_t deadline_ms(const struct gpu_options *o, enum tier tier)
     return o->deadline_ms ? o->deadline_ms : ms;
 }
 
+/* What the driver knows already costs next to nothing and always fits. */
+static bool is_over_budget(const struct run *r, size_t check)
+{
+    int64_t passed_ms = clock_mono_ms(r->options.clock) - r->started_mono_ms;
+
+    return r->options.budget_ms && gpu_checks[check]->tier > TIER_STATE &&
+           passed_ms >= r->options.budget_ms;
+}
+
 static void checks_run(const struct run *r, enum gpu_scope scope, struct gpu_target *t, int fd)
 {
     for (size_t i = 0; i < gpu_check_count; i++) {
@@ -90,7 +108,12 @@ static void checks_run(const struct run *r, enum gpu_scope scope, struct gpu_tar
 
         if (!is_wanted(r, i, scope))
             continue;
-        gpu_check_run(gpu_checks[i], t, &record.as.finding);
+        if (r->options.progress)
+            gpu_record_send(fd, &(struct gpu_record){.kind = RECORD_BEGIN, .check = (uint32_t)i});
+        if (is_over_budget(r, i))
+            gpu_skip(&record.as.finding, "not run: the time given with --budget was over");
+        else
+            gpu_check_run(gpu_checks[i], t, &record.as.finding);
         gpu_record_send(fd, &record);
     }
 }
@@ -130,6 +153,43 @@ static void machine_child_main(int fd, void *ctx)
     struct gpu_target t = target_of(r);
 
     checks_run(r, GPU_SCOPE_MACHINE, &t, fd);
+}
+
+static void child_heard(struct gpu_child *c)
+{
+    struct ear *ear = c->heard_ctx;
+    struct run *r = ear->run;
+    struct gpu_record record;
+
+    while (gpu_record_next(&c->said, &ear->at, &record)) {
+        struct gpu_step step = {.gpu_index = ear->gpu_index, .total = r->wanted};
+
+        if (record.kind != RECORD_BEGIN && record.kind != RECORD_FINDING)
+            continue;
+        step.ended = record.kind == RECORD_FINDING;
+        r->answered += step.ended && r->answered < r->wanted;
+        step.done = r->answered;
+        step.check = gpu_checks[record.check]->name;
+        r->options.progress->tell(r->options.progress, &step);
+    }
+}
+
+static void child_watch(struct gpu_child *c, struct run *r, int64_t gpu_index, struct ear *ear)
+{
+    if (!r->options.progress)
+        return;
+    *ear = (struct ear){.run = r, .gpu_index = gpu_index};
+    c->heard_ctx = ear;
+    c->heard = child_heard;
+}
+
+static size_t wanted_count(const struct run *r)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < gpu_check_count; i++)
+        n += is_wanted(r, i, GPU_SCOPE_GPU) * r->inv.gpu_count + is_wanted(r, i, GPU_SCOPE_MACHINE);
+    return n;
 }
 
 static void finding_add(struct run *r, const struct finding *f, size_t check, int64_t gpu_index)
@@ -195,6 +255,7 @@ static enum err_code gpus_run(struct run *r, struct err *e)
 {
     struct gpu_child children[GPUS_PER_INSTANCE_MAX] = {0};
     struct gpu_task tasks[GPUS_PER_INSTANCE_MAX];
+    struct ear ears[GPUS_PER_INSTANCE_MAX];
     enum err_code rc = ERR_OK;
     size_t started = 0;
 
@@ -203,6 +264,8 @@ static enum err_code gpus_run(struct run *r, struct err *e)
         rc = gpu_child_start(&children[started], gpu_child_main, &tasks[started], e);
         if (rc)
             err_wrap(e, rc, "check GPU %zu", started);
+        else
+            child_watch(&children[started], r, (int64_t)started, &ears[started]);
     }
     gpu_children_wait(children, started, r->options.clock, gpus_deadline(r));
     for (size_t i = 0; i < started; i++) {
@@ -219,10 +282,12 @@ static enum err_code machine_run(struct run *r, struct err *e)
     size_t gpu_findings = r->finding_count, machine_findings;
     struct finding *machine = NULL;
     struct gpu_child c = {0};
+    struct ear ear;
     enum err_code rc = gpu_child_start(&c, machine_child_main, r, e);
 
     if (rc)
         return err_wrap(e, rc, "check the machine");
+    child_watch(&c, r, -1, &ear);
     gpu_children_wait(&c, 1, r->options.clock, run_deadline(r));
     child_collect(r, &c, GPU_SCOPE_MACHINE, NULL);
     gpu_child_release(&c);
@@ -249,6 +314,7 @@ static enum err_code run_stages(struct run *r, struct err *e)
     r->findings = calloc((r->inv.gpu_count + 1) * gpu_check_count, sizeof *r->findings);
     if (!r->findings)
         return err_set(e, ERR_IO, "out of memory");
+    r->wanted = wanted_count(r);
     r->alone_fd = alone_open();
     rc = gpus_run(r, e);
     alone_close(r->alone_fd);

@@ -2,12 +2,14 @@
  * Slurm runs, with a fake scontrol. The real program on a fake machine. */
 #include "tests/support/t.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/file.h"
 #include "core/process.h"
+#include "gpu/runner.h"
 #include "tests/support/fx_gpu.h"
 
 #define ROW_REMAP_OF_GPU_3 "gpu3.field.145 1\n"
@@ -189,6 +191,75 @@ static void nothing_is_shown_of_progress_where_there_is_no_terminal(void **state
 
     assert_int_equal(fx_gpu_run(fx, "check", "-d8s", NULL), 0);
     assert_string_equal(fx->errors.data, "");
+}
+
+/* The whole program with a terminal for its errors: what a person sees while it runs. */
+static void progress_is_shown_on_a_terminal_and_taken_away(void **state)
+{
+    struct fx_gpu *fx = *state;
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), terminal, status = 0;
+    char script[600], seen[65536];
+    size_t len = 0;
+    pid_t pid;
+
+    assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+    terminal = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    assert_true(terminal >= 0);
+    snprintf(script, sizeof script, "HOURGLASS_FAKE_NVML=%s", fx->script);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        char term[] = "TERM=xterm", *env[] = {script, term, NULL};
+
+        dup2(terminal, STDERR_FILENO);
+        dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+        execle(t_program("hourglass-gpu"), "hourglass-gpu", "check", "-d8s", "--nvml", fx->library,
+               "--sysfs", fx->sysfs, "--proc", fx->proc, "--dev", fx->dev, "--kmsg", fx->kmsg,
+               (char *)NULL, env);
+        _exit(127);
+    }
+    close(terminal);
+    for (ssize_t n;
+         len < sizeof seen - 1 && (n = read(master, seen + len, sizeof seen - 1 - len)) > 0;)
+        len += (size_t)n;
+    seen[len] = '\0';
+    close(master);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_contains(seen, "\rhourglass-gpu: 0 of ");
+    assert_contains(seen, ": gpu7 ");
+    assert_contains(seen, ": machine driver");
+    assert_contains(seen, " \r");
+    assert_null(strchr(seen, '\n'));
+}
+
+/* The library of the runner itself: a millisecond is over before any GPU was asked. */
+static void a_budget_skips_the_deeper_checks_and_never_the_state(void **state)
+{
+    struct fx_gpu *fx = *state;
+    struct gpu_options o = gpu_options_default();
+    struct report report = {0};
+    size_t skipped = 0;
+    struct err e;
+
+    setenv("HOURGLASS_FAKE_NVML", fx->script, 1);
+    o.nvml_path = fx->library;
+    o.cuda_path = fx->cuda;
+    o.sysfs_dir = fx->sysfs;
+    o.proc_dir = fx->proc;
+    o.dev_dir = fx->dev;
+    o.kmsg_path = fx->kmsg;
+    o.uptime_ms = 86400000;
+    o.budget_ms = 1;
+    assert_ok(gpu_report_run(&o, TIER_QUICK, &report, &e), &e);
+    for (size_t i = 0; i < report.finding_count; i++)
+        skipped += strcmp(report.findings[i].detail,
+                          "not run: the time given with --budget was over") == 0;
+    assert_true(skipped > 0);
+    assert_int_equal(fx_gpu_finding(&report, "pcie_to_gpu", 0)->result, CHECK_SKIP);
+    assert_int_equal(fx_gpu_finding(&report, "row_remap", 0)->result, CHECK_PASS);
+    assert_int_equal(report.verdict, VERDICT_INCONCLUSIVE);
+    shape_release(&report_shape, &report);
 }
 
 /* A node as Slurm shows it, and what was asked of it. */
@@ -390,6 +461,8 @@ int main(void)
         TEST(another_gpu_than_the_saved_one_is_said),
         TEST(junit_and_prometheus_are_formats_of_check),
         TEST(nothing_is_shown_of_progress_where_there_is_no_terminal),
+        TEST(progress_is_shown_on_a_terminal_and_taken_away),
+        TEST(a_budget_skips_the_deeper_checks_and_never_the_state),
         TEST(the_prolog_stops_a_job_only_before_a_broken_gpu),
         TEST(a_prolog_without_the_checker_lets_the_job_run_and_says_so),
         TEST(the_health_check_drains_with_the_first_line_as_the_reason),

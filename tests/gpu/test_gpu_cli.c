@@ -189,6 +189,8 @@ static void wrong_usage_is_refused_with_exit_2(void **state)
         {{"check", "--tier", "deep"}, "no tier is called 'deep'; there is: state, quick"},
         {{"list", "--tier", "state"}, "--tier belongs to check"},
         {{"list", "--burn=1m"}, "--burn belongs to check"},
+        {{"list", "--budget=1m"}, "--budget belongs to check"},
+        {{"check", "--budget=0"}, "--budget must be from 1s to 1h"},
         {{"list", "--strict"}, "--strict belongs to check"},
         {{"list", "--floors=x"}, "--floors belongs to check"},
         {{"checks", "--baseline=save"}, "--baseline belongs to check"},

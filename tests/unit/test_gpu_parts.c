@@ -287,6 +287,17 @@ static void what_a_child_says_is_not_believed(void **state)
     strbuf_reset(&said);
     at = 0;
     r = good;
+    memset(&r.as.finding.is_moot, 0xa5, 1);
+    strbuf_add(&said, &r, sizeof r);
+    assert_true(gpu_record_next(&said, &at, &r));
+    assert_true(r.as.finding.is_moot);
+    r = (struct gpu_record){.kind = RECORD_BEGIN, .check = 100000};
+    strbuf_add(&said, &r, sizeof r);
+    assert_false(gpu_record_next(&said, &at, &r));
+
+    strbuf_reset(&said);
+    at = 0;
+    r = good;
     r.check = 100000;
     strbuf_add(&said, &r, sizeof r);
     assert_false(gpu_record_next(&said, &at, &r));
