@@ -18,7 +18,8 @@
 static const struct field entry_fields[] = {
     F_STRING(struct gpu_baseline_entry, uuid, FIELD_REQUIRED, 1, 0, "The GPU."),
     F_STRING(struct gpu_baseline_entry, check, FIELD_REQUIRED, 1, 0, "The check."),
-    F_NUMBER(struct gpu_baseline_entry, value, FIELD_REQUIRED, 0, 0, "What it measured."),
+    F_NUMBER(struct gpu_baseline_entry, value, FIELD_REQUIRED, 0, GPU_FIGURE_MAX,
+             "What it measured."),
     F_STRING(struct gpu_baseline_entry, unit, FIELD_REQUIRED, 1, 0, "In which unit."),
     F_TIME(struct gpu_baseline_entry, measured_at, FIELD_REQUIRED, "When."),
     F_STRING(struct gpu_baseline_entry, driver_version, 0, 0, 0, "With which driver."),
@@ -108,8 +109,9 @@ static const struct report_gpu *figure_of(const struct report *r, const struct f
 {
     const struct gpu_check *check = gpu_check_find(f->check);
     const struct report_gpu *g = gpu_of(r, f->gpu_index);
-    bool is_measured = f->unit[0] && f->value > 0 && f->result != CHECK_SKIP &&
-                       f->result != CHECK_ERROR && check && check->peer_share > 0;
+    bool is_measured = f->unit[0] && f->value > 0 && f->value <= GPU_FIGURE_MAX &&
+                       f->result != CHECK_SKIP && f->result != CHECK_ERROR && check &&
+                       check->peer_share > 0;
 
     return is_measured && g && g->uuid[0] ? g : NULL;
 }

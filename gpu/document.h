@@ -5,6 +5,9 @@
 
 #include "core/json.h"
 
+/* No figure of a GPU is larger: what is computed from one stays a number. */
+#define GPU_FIGURE_MAX 1000000000000000
+
 /* The bytes of a plain file, at most out's maximum. Errors: ERR_NOT_FOUND; ERR_TOO_LARGE;
  * ERR_INVALID it is a pipe, a device or a folder; ERR_IO. */
 enum err_code gpu_document_load(const char *path, struct strbuf *out, struct err *e) MUST_CHECK;

@@ -89,6 +89,8 @@ void gpu_peers_judge(struct finding *const *of, size_t count, double share, bool
         if (reached >= share || (!is_failed && f->result == CHECK_WARN))
             continue;
         f->floor = higher_is_worse ? reference / share : reference * share;
+        if (!isfinite(f->floor))
+            f->floor = 0;
         snprintf(f->source, sizeof f->source, "%s %zu GPUs of this model in this machine",
                  count < GPU_PEERS_FOR_MEDIAN ? "the better of" : "median of", count);
         if (is_failed)

@@ -14,7 +14,8 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1} UBSAN_OPTIONS=${UBSAN_OPTION
 
 # What all fuzzers link against is built once.
 objects=()
-for source in common/*/*.c; do
+for source in common/*/*.c gpu/*.c gpu/*/*.c; do
+  [ "$source" = gpu/main.c ] && continue
   object=$out/obj/${source%.c}.o
   mkdir -p "$(dirname "$object")"
   # shellcheck disable=SC2086
@@ -26,7 +27,7 @@ for source in "$@"; do
   name=$(basename "$source" .c)
   mkdir -p "$out/$name/corpus" "$out/$name/found"
   # shellcheck disable=SC2086
-  "$cc" $flags -fsanitize=fuzzer,address,undefined -o "$out/$name/$name" "$source" "${objects[@]}" $libs -lpthread -lm 2>"$out/build.log" ||
+  "$cc" $flags -fsanitize=fuzzer,address,undefined -o "$out/$name/$name" "$source" "${objects[@]}" $libs -lpthread -ldl -lm 2>"$out/build.log" ||
     { echo "fuzz: cannot build $source"; cat "$out/build.log"; exit 1; }
   log=$out/$name/log seeds=()
   [ -d "tests/fuzz/seeds/$name" ] && seeds=("tests/fuzz/seeds/$name")

@@ -319,6 +319,7 @@ static void a_mistake_in_a_file_of_floors_is_named_with_its_line(void **state)
         {"{}", "own.json:1: "},
         {LINE("\"warn_below\": 2"), "own.json:2: "},
         {LINE("\"warn_below\": 2, \"fail_below\": 2"), "own.json:2: fail_below must be over 0"},
+        {LINE("\"warn_below\": 1e300, \"fail_below\": 1"), "own.json:3: "},
         {LINE("\"warn_below\": 2, \"fail_below\": 0"), "own.json:2: fail_below must be over 0"},
         {LINE("\"warn_below\": 2, \"fail_below\": 1, \"peak\": 2"),
          "warn_below must be under peak"},
