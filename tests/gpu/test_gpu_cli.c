@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/file.h"
 #include "core/process.h"
 #include "gpu/output.h"
 #include "tests/support/fx_gpu.h"
@@ -181,6 +182,33 @@ static void help_and_version_are_answers(void **state)
     assert_contains(fx->out.data, "hourglass-gpu ");
 }
 
+/* Every --option of the help, with the man page's hyphens. */
+static void the_man_page_knows_every_option(void **state)
+{
+    const char *source = getenv("HOURGLASS_SOURCE");
+    struct fx_gpu *fx = *state;
+    char path[600], wanted[64];
+    STRBUF page = {0};
+    struct err e;
+
+    strbuf_init(&page, 1 << 20);
+    snprintf(path, sizeof path, "%s/docs/man/hourglass-gpu.1", source ? source : ".");
+    assert_ok(file_read(path, &page, &e), &e);
+    assert_int_equal(fx_gpu_run(fx, "help", NULL), 0);
+    for (const char *at = fx->out.data; (at = strstr(at, "--")) != NULL;) {
+        size_t len = 0;
+
+        for (; (*at == '-' || (*at >= 'a' && *at <= 'z')) && len < sizeof wanted - 2; at++) {
+            if (*at == '-')
+                wanted[len++] = '\\';
+            wanted[len++] = *at;
+        }
+        wanted[len] = '\0';
+        if (!strstr(page.data, wanted))
+            fail_msg("docs/man/hourglass-gpu.1 does not know %s", wanted);
+    }
+}
+
 static void wrong_usage_is_refused_with_exit_2(void **state)
 {
     static const struct {
@@ -245,6 +273,7 @@ int main(void)
         TEST(the_library_is_found_where_the_loader_looks),
         TEST(an_answer_that_cannot_be_written_is_not_healthy),
         TEST(help_and_version_are_answers),
+        TEST(the_man_page_knows_every_option),
         TEST(wrong_usage_is_refused_with_exit_2),
     };
 
