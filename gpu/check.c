@@ -27,6 +27,8 @@ const struct gpu_check *const gpu_checks[] = {
 };
 const size_t gpu_check_count = ARRAY_SIZE(gpu_checks);
 
+const char *const gpu_vendor_names[] = {"NVIDIA", "AMD", NULL};
+
 struct gpu_options gpu_options_default(void)
 {
     return (struct gpu_options){.sysfs_dir = "/sys",
@@ -163,15 +165,41 @@ bool gpu_field(struct gpu_target *t, struct finding *f, unsigned id, const char 
     return true;
 }
 
+/* The function that looks at this target; NULL, with the reason, when there is none. */
+static gpu_check_fn *run_of(const struct gpu_check *check, const struct gpu_target *t,
+                            struct finding *f)
+{
+    bool amd = t->info && t->info->vendor == GPU_VENDOR_AMD;
+
+    if (amd && check->needs_compute)
+        gpu_skip(f, "kernels run on NVIDIA GPUs only");
+    else if (amd && !check->run_amd)
+        gpu_not_applicable(f, "not known for AMD GPUs");
+    else
+        return amd ? check->run_amd : check->run;
+    return NULL;
+}
+
+static bool has_handle(const struct gpu_target *t)
+{
+    return t->info && t->info->vendor == GPU_VENDOR_AMD ? t->amd && t->device_code == NVML_OK
+                                                        : t->device != NULL;
+}
+
 void gpu_check_run(const struct gpu_check *check, struct gpu_target *t, struct finding *f)
 {
+    gpu_check_fn *run;
+
     *f = (struct finding){.gpu_index = t->info ? t->info->gpu.index : -1};
     text_copy(f->check, sizeof f->check, check->name);
     gpu_error(f, "the check gave no answer");
-    if (t->lost || (check->scope == GPU_SCOPE_GPU && !t->device && !check->without_device)) {
+    if (t->lost || (check->scope == GPU_SCOPE_GPU && !has_handle(t) && !check->without_device)) {
         gpu_skip(f, "the GPU does not answer");
         return;
     }
+    run = run_of(check, t, f);
+    if (!run)
+        return;
     if (check->applies && !check->applies(t, f)) {
         f->is_moot = f->result == CHECK_SKIP;
         return;
@@ -182,7 +210,7 @@ void gpu_check_run(const struct gpu_check *check, struct gpu_target *t, struct f
     if (check->alone &&
         !alone_begin(t->alone_fd, t->options->clock, t->options->deadline_ms / ALONE_SHARE))
         t->alone_fd = 0;
-    check->run(t, f);
+    run(t, f);
     if (check->alone)
         alone_end(t->alone_fd);
 }

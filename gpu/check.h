@@ -7,7 +7,7 @@
 #ifndef GPU_CHECK_H
 #define GPU_CHECK_H
 
-#include "gpu/nvml.h"
+#include "gpu/counters.h"
 #include "model/report.h"
 
 /* Where to look, and for how long. All texts are borrowed until the run has ended. */
@@ -42,23 +42,39 @@ enum gpu_driver_state {
 #define GPU_SILENCE_ACTION \
     "try again with a longer --deadline; if silent still, restart the machine"
 
+enum gpu_vendor { GPU_VENDOR_NVIDIA, GPU_VENDOR_AMD, GPU_VENDOR_COUNT };
+extern const char *const gpu_vendor_names[]; /* "NVIDIA", "AMD" */
+
+/* What one vendor's library says of itself. */
+struct gpu_driver {
+    enum gpu_driver_state state;
+    char reason[TEXT_BYTES_MAX]; /* "" when ready */
+    char version[SLUG_BYTES_MAX];
+    int64_t listed_count;
+};
+
 struct gpu_info {
     struct report_gpu gpu;
+    enum gpu_vendor vendor;
+    uint32_t vendor_index;                         /* how the vendor's library counts */
     bool answered;                                 /* the driver gave its handle */
     char reason[TEXT_BYTES_MAX];                   /* why not; "" when it did */
     int64_t memory_total_bytes, memory_used_bytes; /* 0: not told */
 };
 
-/* What the driver says is there. */
+/* What the drivers say is there. A machine may have neither, one or both: state, reason and
+ * version are those of the worse one, and an absent driver beside a ready one does not count. */
 struct gpu_inventory {
+    struct gpu_driver drivers[GPU_VENDOR_COUNT];
     enum gpu_driver_state state;
     char reason[TEXT_BYTES_MAX]; /* "" when ready */
     char driver_version[SLUG_BYTES_MAX];
-    int64_t listed_count; /* as the driver counts; may exceed gpu_count */
+    int64_t listed_count; /* as the drivers count; may exceed gpu_count */
     size_t gpu_count;
     struct gpu_info gpus[GPUS_PER_INSTANCE_MAX];
 };
 
+struct amd;     /* gpu/amd.h */
 struct compute; /* gpu/compute.h */
 
 enum gpu_scope { GPU_SCOPE_MACHINE, GPU_SCOPE_GPU };
@@ -68,13 +84,17 @@ struct gpu_target {
     const struct gpu_inventory *inventory; /* machine checks: complete; else the driver's part */
     const struct nvml *nvml;               /* NULL for the machine */
     struct nvml_device *device;            /* NULL for the machine, or when there is no handle */
+    const struct amd *amd;                 /* for a GPU of AMD's, which has no device; else NULL */
     const struct gpu_info *info;           /* NULL for the machine */
     enum tier tier;                        /* of the run */
     struct compute *compute;               /* for checks with needs_compute; else NULL */
     int alone_fd;                          /* gpu/alone.h; 0: there is no lock */
     int device_code;                       /* what the driver said when asked for the handle */
     bool lost;                             /* set when the GPU went away under a check */
+    struct gpu_counters counters;          /* gpu_counters_read() fills it when first asked */
 };
+
+typedef void gpu_check_fn(struct gpu_target *t, struct finding *f);
 
 struct gpu_check {
     const char *name; /* lower case and underscores */
@@ -91,7 +111,8 @@ struct gpu_check {
     bool alone;           /* never while another GPU of the machine runs one of these */
     /* NULL: always. Returns false after writing the reason with gpu_skip(). */
     bool (*applies)(const struct gpu_target *t, struct finding *f);
-    void (*run)(struct gpu_target *t, struct finding *f);
+    gpu_check_fn *run;
+    gpu_check_fn *run_amd; /* for a GPU of AMD's; NULL: skipped, as not known for them */
 };
 
 extern const struct gpu_check *const gpu_checks[];
@@ -134,6 +155,10 @@ void gpu_text_copy(char *out, size_t size, const char *bytes, size_t len);
 
 /* Pause between two samples. Bounded by the deadline of the run, which kills us. */
 void gpu_pause_ms(int ms);
+
+/* The counters at two moments, a tenth of a second apart: the first check that asks waits, the
+ * others share its answer. Counters over a life say nothing about now. */
+const struct gpu_counters *gpu_counters_read(struct gpu_target *t);
 
 /* Since the machine's start, which is also the kernel log's zero. */
 int64_t gpu_uptime_ms(const struct gpu_target *t);

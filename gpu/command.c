@@ -9,6 +9,7 @@
 
 enum {
     OPTION_NVML = 1000,
+    OPTION_AMD,
     OPTION_SYSFS,
     OPTION_PROC,
     OPTION_DEV,
@@ -48,14 +49,14 @@ static const char *const help =
     "       hourglass-gpu checks [-o text|json]\n"
     "       hourglass-gpu schema\n"
     "\n"
-    "Says whether this machine's NVIDIA GPUs are healthy.\n"
+    "Says whether this machine's GPUs (NVIDIA's, AMD's) are healthy.\n"
     "\n"
-    "  list      the GPUs that the driver lists\n"
+    "  list      the GPUs that the drivers list\n"
     "  check     run the checks of a tier; the first line fits 80 columns\n"
     "  checks    what is checked\n"
     "  schema    the JSON schema of check -o json\n"
     "\n"
-    "  -t, --tier TIER         state: what the driver knows, under a second (default)\n"
+    "  -t, --tier TIER         state: what the drivers know, under a second (default)\n"
     "                          quick: memory, arithmetic and links under load, seconds\n"
     "                          burn, soak: under full load for minutes, or for half an hour\n"
     "                          each runs those before it, too\n"
@@ -77,6 +78,7 @@ static const char *const help =
     "For tests and unusual machines:\n"
     "      --nvml FILE         load this library instead of libnvidia-ml.so.1\n"
     "      --cuda FILE         load this library instead of libcuda.so.1\n"
+    "      --amd FILE          load this library instead of librocm_smi64.so\n"
     "      --sysfs DIR         instead of /sys       --proc DIR   instead of /proc\n"
     "      --kmsg FILE         instead of /dev/kmsg  --dev DIR    instead of /dev\n"
     "      --uptime TIME       as if the machine had started so long ago\n"
@@ -209,6 +211,9 @@ static enum err_code option_read(int option, struct gpu_command *c, char **argv,
     case OPTION_CUDA:
         c->options.cuda_path = optarg;
         return ERR_OK;
+    case OPTION_AMD:
+        c->options.amd_path = optarg;
+        return ERR_OK;
     case OPTION_SYSFS:
         c->options.sysfs_dir = optarg;
         return ERR_OK;
@@ -305,6 +310,7 @@ enum err_code gpu_command_read(int argc, char **argv, struct gpu_command *out, s
         {"textfile", required_argument, NULL, OPTION_TEXTFILE},
         {"nvml", required_argument, NULL, OPTION_NVML},
         {"cuda", required_argument, NULL, OPTION_CUDA},
+        {"amd", required_argument, NULL, OPTION_AMD},
         {"sysfs", required_argument, NULL, OPTION_SYSFS},
         {"proc", required_argument, NULL, OPTION_PROC},
         {"dev", required_argument, NULL, OPTION_DEV},

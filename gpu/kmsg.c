@@ -1,4 +1,4 @@
-/* Reads /dev/kmsg, or a file of the same form, and picks out what the driver reported. */
+/* Reads /dev/kmsg, or a file of the same form, and picks out what the drivers reported. */
 #include "gpu/kmsg.h"
 
 #include <errno.h>
@@ -44,6 +44,68 @@ const struct xid_kind *xid_kind_find(int64_t number)
     return &xid_unknown;
 }
 
+static const struct {
+    int64_t first, last;
+    struct xid_kind kind;
+} sxid_kinds[] = {
+#define SXID(first, last, meaning, result, ...) \
+    {first, last, {first, meaning, XID_BLAME_LINK, CHECK_##result, __VA_ARGS__}},
+#include "gpu/sxids.def.h"
+#undef SXID
+};
+
+static const struct xid_kind sxid_unknown = {
+    .meaning = "unknown to this version",
+    .blame = XID_BLAME_LINK,
+    .result = CHECK_WARN,
+    .remedy = REMEDY_INSPECT,
+    .action = "look it up in NVIDIA's fabric manager guide",
+};
+
+static const struct {
+    const char *words;
+    struct xid_kind kind;
+} amd_kinds[] = {
+#define AMD_LOG(words, meaning, blame, result, ...) \
+    {words, {0, meaning, XID_BLAME_##blame, CHECK_##result, __VA_ARGS__}},
+#include "gpu/amd_log.def.h"
+#undef AMD_LOG
+};
+
+const struct xid_kind *sxid_kind_find(int64_t number)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(sxid_kinds); i++) {
+        if (number >= sxid_kinds[i].first && number <= sxid_kinds[i].last)
+            return &sxid_kinds[i].kind;
+    }
+    return &sxid_unknown;
+}
+
+enum check_result xid_event_result(const struct xid_event *x)
+{
+    bool of_link = x->kind->blame == XID_BLAME_LINK && !x->is_amd;
+
+    return of_link && x->is_fatal ? CHECK_FAIL : x->kind->result;
+}
+
+/* "149, NETIR_LINK_EVT Fatal XC0", "12020, Fatal, Link 32": the first or the second word after
+ * the number. Further on, anybody's process name may stand. */
+static bool fatal_read(const char *text)
+{
+    static const char apart[] = ", ";
+
+    for (int word = 0; word < 2; word++) {
+        size_t len;
+
+        text += strspn(text, apart);
+        len = strcspn(text, apart);
+        if (len == 5 && strncmp(text, "Fatal", 5) == 0)
+            return true;
+        text += len;
+    }
+    return false;
+}
+
 /* "(PCI:0000:05:00): 79, text" after the word Xid. */
 static bool event_read(const char *text, struct xid_event *out)
 {
@@ -59,14 +121,57 @@ static bool event_read(const char *text, struct xid_event *out)
     out->number = strtol(number, &end, 10);
     if (end == number || out->number <= 0 || out->number > XID_NUMBER_MAX)
         return false;
-    /* "Nonfatal" and "Non-fatal" are the other words; neither contains this one. */
-    out->is_fatal = strstr(end, "Fatal") != NULL;
+    out->is_fatal = fatal_read(end);
+    out->kind = out->is_switch ? sxid_kind_find(out->number) : xid_kind_find(out->number);
     return true;
+}
+
+/* "amdgpu 0000:0b:00.0: amdgpu: 2 uncorrectable hardware errors detected in umc block", or
+ * without an address "[drm:amdgpu_job_timedout [amdgpu]] *ERROR* ring gfx timeout, signaled". */
+static bool amd_read(const char *text, struct xid_event *out)
+{
+    static const char driver[] = "amdgpu ", drm[] = "[drm:amdgpu_";
+
+    if (strncmp(text, driver, sizeof driver - 1) == 0) {
+        if (!pci_address_read(text + sizeof driver - 1, out->address))
+            return false;
+    } else if (strncmp(text, drm, sizeof drm - 1) != 0) {
+        return false;
+    }
+    /* Here a program's name stands, which may be any words. */
+    if (strstr(text, "rocess information"))
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(amd_kinds); i++) {
+        const char *at = strstr(text, amd_kinds[i].words);
+
+        if (!at)
+            continue;
+        /* The driver also tells that it has counted none. */
+        if ((at - text >= 3 && strncmp(at - 3, " 0 ", 3) == 0) ||
+            (at - text >= 4 && strncmp(at - 4, " no ", 4) == 0))
+            return false;
+        out->is_amd = true;
+        out->kind = &amd_kinds[i].kind;
+        return true;
+    }
+    return false;
+}
+
+static bool text_read(const char *text, struct xid_event *x)
+{
+    static const char gpu_words[] = "NVRM: Xid ", switch_words[] = ": SXid ";
+
+    if (strncmp(text, gpu_words, sizeof gpu_words - 1) == 0)
+        return event_read(text + sizeof gpu_words - 1, x);
+    if (strncmp(text, "nvidia-nvswitch", 15) == 0 && strstr(text, switch_words)) {
+        x->is_switch = true;
+        return event_read(strstr(text, switch_words) + sizeof switch_words - 1, x);
+    }
+    return amd_read(text, x);
 }
 
 bool kmsg_line_read(const char *line, struct xid_event *out)
 {
-    static const char gpu_words[] = "NVRM: Xid ", switch_words[] = ": SXid ";
     struct xid_event x = {0};
     unsigned priority;
     int64_t at_us;
@@ -77,17 +182,8 @@ bool kmsg_line_read(const char *line, struct xid_event *out)
     /* The kernel marks what programs write with another facility than its own, 0. */
     if (priority >> FACILITY_SHIFT != 0)
         return false;
-    text++;
     x.at_ms = at_us / 1000;
-    if (strncmp(text, gpu_words, sizeof gpu_words - 1) == 0) {
-        text += sizeof gpu_words - 1;
-    } else if (strncmp(text, "nvidia-nvswitch", 15) == 0 && strstr(text, switch_words)) {
-        text = strstr(text, switch_words) + sizeof switch_words - 1;
-        x.is_switch = true;
-    } else {
-        return false;
-    }
-    if (!event_read(text, &x))
+    if (!text_read(text + 1, &x))
         return false;
     *out = x;
     return true;

@@ -1,4 +1,5 @@
-/* The driver's complaints in the kernel log: XIDs of GPUs and SXids of NVSwitches. */
+/* The drivers' complaints in the kernel log: XIDs of NVIDIA's GPUs, SXids of NVSwitches, and
+ * what amdgpu says about AMD's. */
 #ifndef GPU_KMSG_H
 #define GPU_KMSG_H
 
@@ -21,13 +22,21 @@ struct xid_kind {
 /* Never NULL: an unknown number is a kind of its own, with a warning. */
 const struct xid_kind *xid_kind_find(int64_t number);
 
+/* The same for an SXid. */
+const struct xid_kind *sxid_kind_find(int64_t number);
+
 struct xid_event {
-    int64_t number;
+    int64_t number; /* 0: amdgpu's, which has none */
     int64_t at_ms;  /* since the machine's start */
     bool is_switch; /* an SXid */
+    bool is_amd;    /* of amdgpu */
     bool is_fatal;  /* the line itself says Fatal */
-    char address[PCI_ADDRESS_MAX];
+    const struct xid_kind *kind;
+    char address[PCI_ADDRESS_MAX]; /* "" where amdgpu does not name one */
 };
+
+/* What one recent event means: its kind, and the line's own word where the kind is a link's. */
+enum check_result xid_event_result(const struct xid_event *x);
 
 /* Calls fn for every event that the kernel itself logged; a line that a program wrote into
  * the log is ignored. fn returns false to stop. Errors: ERR_FORBIDDEN only root may read it,

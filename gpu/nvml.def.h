@@ -24,6 +24,8 @@ NVML(error_counter, "nvmlDeviceGetMemoryErrorCounter", false,
      (struct nvml_device *d, int type, int counter, int location, unsigned long long *count))
 NVML(sram_status, "nvmlDeviceGetSramEccErrorStatus", false,
      (struct nvml_device *d, struct nvml_sram *s))
+NVML(spare_rows, "nvmlDeviceGetRowRemapperHistogram", false,
+     (struct nvml_device *d, struct nvml_spare_rows *rows))
 NVML(unrepairable, "nvmlDeviceGetUnrepairableMemoryFlag_v1", false,
      (struct nvml_device *d, struct nvml_unrepairable *u))
 NVML(repair_status, "nvmlDeviceGetRepairStatus", false,

@@ -81,6 +81,7 @@ enum {
     NVML_COUNTER_AGGREGATE = 1,
     NVML_LOCATION_SRAM = 7,
     NVML_THRESHOLD_SLOWDOWN = 1,
+    NVML_THRESHOLD_MEMORY_MAX = 2,
     NVML_NVLINKS_MAX = 18,
     NVML_P2P_NVLINK = 2, /* nvmlDeviceGetP2PStatus: by NVLink */
     NVML_P2P_OK = 0,
@@ -141,6 +142,11 @@ struct nvml_unrepairable {
     unsigned flag;
 };
 
+/* Banks of memory by how many spare rows they have left. */
+struct nvml_spare_rows {
+    unsigned all, many, some, few, none;
+};
+
 struct nvml_repair {
     unsigned version, channel_pending, tpc_pending;
 };
@@ -183,6 +189,7 @@ _Static_assert(sizeof(struct nvml_field) == 40, "nvmlFieldValue_t");
 _Static_assert(offsetof(struct nvml_field, value) == 32, "nvmlFieldValue_t.value");
 _Static_assert(sizeof(struct nvml_sram) == 104, "nvmlEccSramErrorStatus_v1_t");
 _Static_assert(sizeof(struct nvml_unrepairable) == 4, "nvmlUnrepairableMemoryStatus_v1_t");
+_Static_assert(sizeof(struct nvml_spare_rows) == 20, "nvmlRowRemapperHistogramValues_t");
 _Static_assert(sizeof(struct nvml_repair) == 12, "nvmlRepairStatus_v1_t");
 _Static_assert(sizeof(struct nvml_temperature) == 12, "nvmlTemperature_v1_t");
 _Static_assert(sizeof(struct nvml_margin) == 8, "nvmlMarginTemperature_v1_t");

@@ -41,11 +41,13 @@ SHAPE(gpu_check_listing_shape, struct gpu_check_listing, "GpuChecks", "All check
 static void inventory_reason(const struct gpu_inventory *inv, char *out, size_t size)
 {
     out[0] = '\0';
-    if (inv->state != GPU_DRIVER_READY) {
-        snprintf(out, size, "%s%s", inv->state == GPU_DRIVER_ABSENT ? "no NVIDIA driver: " : "",
-                 inv->reason);
+    if (inv->state == GPU_DRIVER_ABSENT)
+        snprintf(out, size, "no NVIDIA driver: %.100s; no AMD driver: %.100s",
+                 inv->drivers[GPU_VENDOR_NVIDIA].reason, inv->drivers[GPU_VENDOR_AMD].reason);
+    else if (inv->state != GPU_DRIVER_READY)
+        text_copy(out, size, inv->reason);
+    if (inv->state != GPU_DRIVER_READY)
         return;
-    }
     if (inv->listed_count == 0)
         text_copy(out, size, "the driver lists no GPU");
     for (size_t i = 0; i < inv->gpu_count && !out[0]; i++) {

@@ -11,8 +11,8 @@
 
 #include "core/file.h"
 
-#define VENDOR_NVIDIA     0x10de
 #define CLASS_DISPLAY     0x03
+#define CLASS_ACCELERATOR 0x12 /* "processing accelerator", as MI300X calls itself */
 #define SYSFS_VALUE_MAX   64
 #define PCI_DEVICES_MAX   65536
 #define PCI_DOMAIN_DIGITS 8
@@ -94,6 +94,15 @@ bool pci_address_read(const char *text, char out[PCI_ADDRESS_MAX])
            PCI_ADDRESS_MAX;
 }
 
+static bool is_gpu(const char *dir, const char *device, unsigned *vendor)
+{
+    long id = value_read(dir, device, "vendor"), class = value_read(dir, device, "class") >> 16;
+
+    *vendor = (unsigned)id;
+    return (id == PCI_VENDOR_NVIDIA && class == CLASS_DISPLAY) ||
+           (id == PCI_VENDOR_AMD && (class == CLASS_DISPLAY || class == CLASS_ACCELERATOR));
+}
+
 enum err_code pci_gpus_list(const char *sysfs_dir, struct pci_gpu *out, size_t max, size_t *count,
                             struct err *e)
 {
@@ -114,8 +123,7 @@ enum err_code pci_gpus_list(const char *sysfs_dir, struct pci_gpu *out, size_t m
         if (!entry)
             break;
         if (entry->d_name[0] == '.' || !pci_address_read(entry->d_name, g->address) ||
-            value_read(path, entry->d_name, "vendor") != VENDOR_NVIDIA ||
-            value_read(path, entry->d_name, "class") >> 16 != CLASS_DISPLAY)
+            !is_gpu(path, entry->d_name, &g->vendor))
             continue;
         driver_read(path, entry->d_name, g->driver, sizeof g->driver);
         found++;

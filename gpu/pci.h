@@ -1,13 +1,17 @@
-/* NVIDIA GPUs as the PCI bus shows them, whatever the driver thinks. */
+/* NVIDIA's and AMD's GPUs as the PCI bus shows them, whatever the drivers think. */
 #ifndef GPU_PCI_H
 #define GPU_PCI_H
 
 #include "core/errs.h"
 #include "core/limits.h"
 
-#define PCI_ADDRESS_MAX 20
+#define PCI_ADDRESS_MAX   20
+
+#define PCI_VENDOR_NVIDIA 0x10de
+#define PCI_VENDOR_AMD    0x1002
 
 struct pci_gpu {
+    unsigned vendor;
     char address[PCI_ADDRESS_MAX]; /* "0000:18:00.0" */
     char driver[SLUG_BYTES_MAX];   /* kernel driver bound to it; "" when none */
 };

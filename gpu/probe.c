@@ -1,6 +1,7 @@
-/* The first questions to a driver: are you there, how many, who are they. */
+/* The first questions to the drivers: are you there, how many, who are they. */
 #include "gpu/probe.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,55 +51,117 @@ static void probe_child(int fd, void *ctx)
     gpu_record_send(fd, &ready);
 }
 
-static void inventory_start(struct gpu_inventory *inv, const struct gpu_record *r)
+/* AMD's library loads without AMD's driver, and then does not start. */
+static void amd_probe_child(int fd, void *ctx)
 {
-    inv->state = GPU_DRIVER_READY;
-    inv->reason[0] = '\0';
-    inv->listed_count = r->as.ready.count;
-    inv->gpu_count = inv->listed_count > GPUS_PER_INSTANCE_MAX ? GPUS_PER_INSTANCE_MAX
-                                                               : (size_t)inv->listed_count;
-    text_copy(inv->driver_version, sizeof inv->driver_version, r->as.ready.version);
-    for (size_t i = 0; i < inv->gpu_count; i++)
-        inv->gpus[i].gpu.index = (int64_t)i;
+    const struct gpu_options *o = ctx;
+    struct gpu_record ready = {.kind = RECORD_READY};
+    char version[DRIVER_TEXT_MAX] = "";
+    uint32_t count = 0;
+    struct amd a;
+    enum err_code rc;
+    struct err e;
+    int code;
+
+    rc = amd_open(&a, o->amd_path, &e);
+    if (rc) {
+        send_failed(fd, rc == ERR_NOT_FOUND ? GPU_DRIVER_ABSENT : GPU_DRIVER_FAILED, e.msg);
+        return;
+    }
+    gpu_record_send(fd, &(struct gpu_record){.kind = RECORD_LOADED});
+    code = amd_code(a.init(AMD_INIT_FLAGS));
+    if (code == NVML_UNINITIALIZED) {
+        send_failed(fd, GPU_DRIVER_ABSENT, "the amdgpu kernel driver is not loaded");
+        return;
+    }
+    if (code == NVML_OK)
+        code = amd_code(a.device_count(&count));
+    if (code != NVML_OK || count == 0) {
+        send_failed(fd, code == NVML_OK ? GPU_DRIVER_ABSENT : GPU_DRIVER_FAILED,
+                    code == NVML_OK ? "it lists no GPU" : nvml_code_text(code));
+        return;
+    }
+    ready.as.ready.count = count;
+    if (AMD_CALL(&a, version, AMD_COMPONENT_DRIVER, version, sizeof version - 1) == NVML_OK)
+        gpu_text_copy(ready.as.ready.version, sizeof ready.as.ready.version, version,
+                      sizeof version);
+    gpu_record_send(fd, &ready);
 }
 
-/* Without a verdict from the child: how far did it get? */
-static void inventory_silence(struct gpu_inventory *inv, const struct gpu_child *c, bool loaded)
+/* Take what one library's child said. Without a verdict from it: how far did it get? */
+static void driver_hear(const struct gpu_child *c, enum gpu_vendor v, struct gpu_driver *out)
 {
     char end[TEXT_BYTES_MAX / 2];
-
-    inv->state = c->timed_out ? GPU_DRIVER_SILENT : GPU_DRIVER_FAILED;
-    snprintf(inv->reason, sizeof inv->reason, "the driver %s: %s",
-             loaded ? "did not start" : "could not be loaded", gpu_child_end(c, end, sizeof end));
-}
-
-enum err_code gpu_probe(const struct gpu_options *o, int64_t deadline_ms, struct gpu_inventory *out,
-                        struct err *e)
-{
-    struct gpu_options copy = *o;
+    bool loaded = false, answered = false;
     struct gpu_record r;
-    struct gpu_child c = {0};
-    bool loaded = false;
     size_t at = 0;
-    enum err_code rc = gpu_child_start(&c, probe_child, &copy, e);
 
-    if (rc)
-        return err_wrap(e, rc, "ask the driver");
-    gpu_children_wait(&c, 1, o->clock, deadline_ms);
-    memset(out, 0, sizeof *out);
-    out->state = GPU_DRIVER_SILENT;
-    while (gpu_record_next(&c.said, &at, &r)) {
+    *out = (struct gpu_driver){0};
+    while (gpu_record_next(&c->said, &at, &r)) {
         loaded = loaded || r.kind == RECORD_LOADED;
+        answered = answered || r.kind == RECORD_READY || r.kind == RECORD_FAILED;
         if (r.kind == RECORD_READY) {
-            inventory_start(out, &r);
+            out->listed_count = r.as.ready.count;
+            text_copy(out->version, sizeof out->version, r.as.ready.version);
         } else if (r.kind == RECORD_FAILED) {
             out->state = r.as.failed.state;
             text_copy(out->reason, sizeof out->reason, r.as.failed.reason);
         }
     }
-    if (out->state == GPU_DRIVER_SILENT)
-        inventory_silence(out, &c, loaded);
-    gpu_child_release(&c);
+    if (answered)
+        return;
+    out->state = c->timed_out ? GPU_DRIVER_SILENT : GPU_DRIVER_FAILED;
+    snprintf(out->reason, sizeof out->reason, "the %sdriver %s: %s",
+             v == GPU_VENDOR_AMD ? "AMD " : "", loaded ? "did not start" : "could not be loaded",
+             gpu_child_end(c, end, sizeof end));
+}
+
+/* One machine of both: an absent driver does not count beside one that is there. */
+static void inventory_join(struct gpu_inventory *inv)
+{
+    const struct gpu_driver *told = &inv->drivers[GPU_VENDOR_NVIDIA];
+
+    for (size_t v = 0; v < GPU_VENDOR_COUNT; v++) {
+        const struct gpu_driver *d = &inv->drivers[v];
+
+        if (told->state == GPU_DRIVER_ABSENT ||
+            (told->state == GPU_DRIVER_READY && d->state > GPU_DRIVER_ABSENT))
+            told = d->state == GPU_DRIVER_ABSENT ? told : d;
+        for (int64_t i = 0; i < d->listed_count && inv->gpu_count < GPUS_PER_INSTANCE_MAX; i++) {
+            struct gpu_info *info = &inv->gpus[inv->gpu_count];
+
+            info->gpu.index = (int64_t)inv->gpu_count++;
+            info->vendor = (enum gpu_vendor)v;
+            info->vendor_index = (uint32_t)i;
+        }
+        inv->listed_count += d->listed_count;
+    }
+    inv->state = told->state;
+    text_copy(inv->reason, sizeof inv->reason, told->reason);
+    text_copy(inv->driver_version, sizeof inv->driver_version, told->version);
+}
+
+enum err_code gpu_probe(const struct gpu_options *o, int64_t deadline_ms, struct gpu_inventory *out,
+                        struct err *e)
+{
+    static gpu_child_fn *const probes[] = {probe_child, amd_probe_child};
+    struct gpu_child children[GPU_VENDOR_COUNT] = {0};
+    struct gpu_options copy = *o;
+    enum err_code rc = ERR_OK;
+
+    memset(out, 0, sizeof *out);
+    for (size_t v = 0; v < GPU_VENDOR_COUNT && !rc; v++)
+        rc = gpu_child_start(&children[v], probes[v], &copy, e);
+    if (!rc)
+        gpu_children_wait(children, GPU_VENDOR_COUNT, o->clock, deadline_ms);
+    for (size_t v = 0; v < GPU_VENDOR_COUNT; v++) {
+        if (!rc)
+            driver_hear(&children[v], (enum gpu_vendor)v, &out->drivers[v]);
+        gpu_child_release(&children[v]);
+    }
+    if (rc)
+        return err_wrap(e, rc, "ask the drivers");
+    inventory_join(out);
     return ERR_OK;
 }
 
@@ -111,6 +174,52 @@ static void text_ask(int (*ask)(struct nvml_device *, char *, unsigned), struct 
         gpu_text_copy(out, size, text, sizeof text);
 }
 
+/* The id of AMD's library: domain, then bus, device and function as PCI packs them. */
+static void amd_address(uint64_t id, char *out, size_t size)
+{
+    snprintf(out, size, "%04x:%02x:%02x.0", (unsigned)(id >> 32), (unsigned)(id >> 8 & 0xff),
+             (unsigned)(id >> 3 & 0x1f));
+}
+
+static void amd_identify(struct gpu_target *t, struct gpu_info *info)
+{
+    uint64_t id = 0, total = 0, used = 0;
+    char name[DRIVER_TEXT_MAX] = "";
+    struct report_gpu *g = &info->gpu;
+    uint32_t index = info->vendor_index;
+    uint16_t device = 0;
+
+    t->device_code = AMD_CALL(t->amd, device_id, index, &device);
+    if (t->device_code != NVML_OK) {
+        text_copy(info->reason, sizeof info->reason, nvml_code_text(t->device_code));
+        return;
+    }
+    info->answered = true;
+    if (AMD_CALL(t->amd, device_name, index, name, sizeof name - 1) == NVML_OK)
+        gpu_text_copy(g->model, sizeof g->model, name, sizeof name);
+    if (AMD_CALL(t->amd, unique_id, index, &id) == NVML_OK && id)
+        snprintf(g->uuid, sizeof g->uuid, "GPU-%016" PRIx64, id);
+    if (AMD_CALL(t->amd, pci_id, index, &id) == NVML_OK && id >> 32 <= 0xffffff)
+        amd_address(id, g->pci, sizeof g->pci);
+    if (AMD_CALL(t->amd, memory_total, index, AMD_MEMORY_VRAM, &total) == NVML_OK &&
+        AMD_CALL(t->amd, memory_used, index, AMD_MEMORY_VRAM, &used) == NVML_OK &&
+        total <= INT64_MAX && used <= total) {
+        info->memory_total_bytes = (int64_t)total;
+        info->memory_used_bytes = (int64_t)used;
+    }
+}
+
+bool gpu_library_open(struct gpu_target *t, const struct gpu_info *info, struct gpu_library *l)
+{
+    if (info->vendor == GPU_VENDOR_AMD) {
+        t->amd = &l->amd;
+        return amd_open(&l->amd, t->options->amd_path, NULL) == ERR_OK &&
+               l->amd.init(AMD_INIT_FLAGS) == AMD_OK;
+    }
+    t->nvml = &l->nvml;
+    return nvml_open(&l->nvml, t->options->nvml_path, NULL) == ERR_OK && l->nvml.init() == NVML_OK;
+}
+
 void gpu_identify(struct gpu_target *t, struct gpu_info *info)
 {
     struct nvml_memory memory = {0};
@@ -118,7 +227,11 @@ void gpu_identify(struct gpu_target *t, struct gpu_info *info)
     struct report_gpu *g = &info->gpu;
 
     t->device = NULL;
-    t->device_code = t->nvml->device_by_index((unsigned)g->index, &t->device);
+    if (info->vendor == GPU_VENDOR_AMD) {
+        amd_identify(t, info);
+        return;
+    }
+    t->device_code = t->nvml->device_by_index(info->vendor_index, &t->device);
     if (t->device_code != NVML_OK) {
         t->device = NULL;
         text_copy(info->reason, sizeof info->reason, nvml_code_text(t->device_code));

@@ -58,7 +58,7 @@ static bool record_trim(struct gpu_record *r)
         return r->as.ready.count >= 0;
     case RECORD_GPU:
         gpu_trim(&r->as.gpu);
-        return true;
+        return (unsigned)r->as.gpu.vendor < GPU_VENDOR_COUNT;
     case RECORD_BEGIN:
         return r->check < gpu_check_count;
     case RECORD_FINDING:

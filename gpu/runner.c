@@ -132,13 +132,12 @@ static void gpu_child_main(int fd, void *ctx)
     struct gpu_info *info = &record.as.gpu;
     struct compute compute = {0};
     struct gpu_target t = target_of(r);
-    struct nvml n;
+    struct gpu_library library;
 
     *info = r->inv.gpus[task->gpu];
     /* The probe has just done the same: if it fails now, silence says so. */
-    if (nvml_open(&n, r->options.nvml_path, NULL) || n.init() != NVML_OK)
+    if (!gpu_library_open(&t, info, &library))
         return;
-    t.nvml = &n;
     gpu_identify(&t, info);
     gpu_record_send(fd, &record);
     t.info = info;

@@ -102,6 +102,14 @@ static const struct finding *first_of(const struct report *r, enum check_result 
     return NULL;
 }
 
+/* The first clause of "this; that", where that alone is what does not fit; else 0. */
+static size_t clause_length(const char *detail, size_t room)
+{
+    const char *end = strstr(detail, "; ");
+
+    return end && (size_t)(end - detail) <= room ? (size_t)(end - detail) : 0;
+}
+
 /* "unhealthy: gpu3 row_remap: a row could not be... (1 of 8 GPUs)": the tail is kept, the
  * sentence is cut. */
 static void summary_of_finding(struct report *r, const struct finding *f)
@@ -123,6 +131,8 @@ static void summary_of_finding(struct report *r, const struct finding *f)
     room = line.len < room ? room - line.len : 0;
     if (length <= room)
         strbuf_adds(&line, f->detail);
+    else if (clause_length(f->detail, room))
+        strbuf_addf(&line, "%.*s", (int)clause_length(f->detail, room), f->detail);
     else if (room > 3)
         strbuf_addf(&line, "%.*s...", (int)room - 3, f->detail);
     strbuf_adds(&line, tail);

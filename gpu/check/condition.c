@@ -17,6 +17,7 @@ const struct gpu_check gpu_check_reachable = {
     .scope = GPU_SCOPE_GPU,
     .without_device = true,
     .run = reachable_run,
+    .run_amd = reachable_run,
 };
 
 static void recovery_run(struct gpu_target *t, struct finding *f)

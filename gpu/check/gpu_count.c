@@ -47,6 +47,13 @@ static long minor_read(const struct gpu_options *o, const char *address)
     return end != at && minor >= 0 && minor <= 255 ? minor : -1;
 }
 
+/* amdgpu gives no page of its own in /proc; a container that may not open its devices sees the
+ * GPU in sysfs all the same, so one that is bound and not listed is taken for hidden. */
+static bool is_amd_hidden(const struct pci_gpu *g)
+{
+    return g->driver[0] != '\0';
+}
+
 /* What is bound to nvidia and not listed is either broken or kept from us. A container
  * runtime leaves out the page in /proc or the device file; a device cgroup refuses it. */
 static bool is_hidden(const struct gpu_options *o, const struct pci_gpu *g)
@@ -55,6 +62,8 @@ static bool is_hidden(const struct gpu_options *o, const struct pci_gpu *g)
     long minor;
     int fd;
 
+    if (g->vendor == PCI_VENDOR_AMD)
+        return is_amd_hidden(g);
     if (!g->driver[0] || strcmp(g->driver, "nouveau") == 0)
         return false;
     if (strcmp(g->driver, "nvidia") != 0)
@@ -96,12 +105,18 @@ static void run(struct gpu_target *t, struct finding *f)
 {
     struct pci_gpu gpus[GPUS_PER_INSTANCE_MAX * 2];
     const struct gpu_inventory *inv = t->inventory;
-    size_t count = 0, missing = 0, unnamed = 0;
+    size_t count = 0, ours = 0, missing = 0, unnamed = 0;
     const struct pci_gpu *first = NULL;
     struct err e;
     enum err_code rc = pci_gpus_list(t->options->sysfs_dir, gpus, ARRAY_SIZE(gpus), &count, &e);
 
     for (size_t i = 0; i < count; i++) {
+        enum gpu_vendor v = gpus[i].vendor == PCI_VENDOR_AMD ? GPU_VENDOR_AMD : GPU_VENDOR_NVIDIA;
+
+        /* Without its driver, a GPU beside those of the other vendor is a display. */
+        if (inv->drivers[v].state != GPU_DRIVER_READY)
+            continue;
+        ours++;
         if (is_listed(inv, gpus[i].address) || is_hidden(t->options, &gpus[i]))
             continue;
         first = first ? first : &gpus[i];
@@ -115,11 +130,12 @@ static void run(struct gpu_target *t, struct finding *f)
         gpu_figure(f, (double)inv->listed_count, (double)(inv->listed_count + (int64_t)missing),
                    "GPUs");
         gpu_fail(f, REMEDY_RESTART, MISSING_ACTION,
-                 "the driver does not list %zu GPU%s of the PCI bus: %s%s", missing,
-                 missing == 1 ? "" : "s", first->address, missing > 1 ? ", ..." : "");
+                 "the driver does not list %zu GPU%s of the PCI bus: %s%s%s", missing,
+                 missing == 1 ? "" : "s", first->address, missing > 1 ? ", ..." : "",
+                 strcmp(first->driver, "nouveau") == 0 ? ", held by nouveau" : "");
     } else if (!is_countable(inv, f)) {
         return;
-    } else if (rc || count == 0) {
+    } else if (rc || ours == 0) {
         gpu_skip(f, "nothing to compare with: %s", rc ? e.msg : "the PCI bus shows no GPU here");
     } else {
         gpu_pass(f, "every GPU of the PCI bus that is ours is listed");

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "gpu/check/amd.h"
 #include "gpu/check/link.h"
 
 #define FABRIC_ACTION "start nvidia-fabricmanager, or ask the provider"
@@ -102,6 +103,31 @@ const struct gpu_check gpu_check_fabric = {
     .run = fabric_run,
 };
 
+/* States need several looks: a link that retrains is down for a moment. */
+#define POLLS   3
+#define POLL_MS 40
+
+static const struct {
+    const char *model;
+    int links;
+    int64_t gpus;
+} wired[] = {
+#define NVLINKS(model, links, gpus) {model, links, gpus},
+#include "gpu/nvlinks.def.h"
+#undef NVLINKS
+};
+
+/* How many links must be up; 0: not known for this model or this part of a board. */
+static int links_wired(const struct gpu_target *t)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(wired); i++) {
+        if (strcmp(wired[i].model, t->info->gpu.model) == 0 &&
+            t->inventory->listed_count >= wired[i].gpus)
+            return wired[i].links;
+    }
+    return 0;
+}
+
 /* Count links; returns the first code that says something other than up or down. */
 static int links_count(const struct gpu_target *t, int *up, int *down)
 {
@@ -134,11 +160,29 @@ static bool links_are_wired(const struct gpu_target *t)
     return fabric_read(t, &fb) == NVML_OK && fb.state != FABRIC_STATE_NONE;
 }
 
+/* The most links that were up at one of several looks. */
+static int links_poll(const struct gpu_target *t, int *up, int *down)
+{
+    int code = links_count(t, up, down);
+
+    for (int i = 1; i < POLLS && code == NVML_OK && *down; i++) {
+        int now_up, now_down;
+
+        gpu_pause_ms(POLL_MS);
+        code = links_count(t, &now_up, &now_down);
+        if (code == NVML_OK && now_up > *up) {
+            *up = now_up;
+            *down = now_down;
+        }
+    }
+    return code;
+}
+
 static void nvlink_run(struct gpu_target *t, struct finding *f)
 {
     int up, down;
 
-    if (!gpu_answered(t, f, links_count(t, &up, &down), "NVLinks"))
+    if (!gpu_answered(t, f, links_poll(t, &up, &down), "NVLinks"))
         return;
     if (up + down == 0)
         gpu_not_applicable(f, "this GPU has no NVLinks");
@@ -150,8 +194,13 @@ static void nvlink_run(struct gpu_target *t, struct finding *f)
     else if (down && gpu_machine_is_young(t))
         gpu_error(f, "the machine has just started: links are still training");
     else {
-        gpu_figure(f, up, 0, "links");
-        if (up)
+        int wanted = links_wired(t);
+
+        gpu_figure(f, up, wanted, "links");
+        if (up && up < wanted)
+            gpu_warn(f, REMEDY_INSPECT, FABRIC_ACTION, "%d NVLinks are up, where this model has %d",
+                     up, wanted);
+        else if (up)
             gpu_pass(f, "links are up");
         else
             gpu_fail(f, REMEDY_INSPECT, FABRIC_ACTION, "none of %d NVLinks is up", down);
@@ -160,7 +209,7 @@ static void nvlink_run(struct gpu_target *t, struct finding *f)
 
 const struct gpu_check gpu_check_nvlink = {
     .name = "nvlink",
-    .help = "NVLinks that are up, compared with GPUs of the same model",
+    .help = "NVLinks that are up, against the model and GPUs of the same model",
     .tier = TIER_STATE,
     .scope = GPU_SCOPE_GPU,
     .peer_share = 1.0,
@@ -192,22 +241,38 @@ bool pcie_link_read(struct gpu_target *t, struct finding *f, struct pcie_link *o
            pcie_read(t, f, n->pcie_width_max, 32, &out->width_max);
 }
 
-/* Generation falls at idle to save power, so a low one only counts in the highest
- * performance state, P0; width does not. */
+/* The fastest generation of several looks in the highest performance state, P0: at idle it
+ * falls to save power, and on the way up it lags behind. */
+static bool pcie_gen_poll(struct gpu_target *t, struct finding *f, struct pcie_link *link,
+                          bool *is_p0)
+{
+    for (int i = 0;; i++) {
+        unsigned now;
+        int state = -1;
+
+        *is_p0 = NVML_CALL(t->nvml, performance_state, t->device, &state) == NVML_OK && state == 0;
+        if (link->gen >= link->gen_max || !*is_p0 || i == POLLS)
+            return true;
+        gpu_pause_ms(POLL_MS);
+        if (!pcie_read(t, f, t->nvml->pcie_gen, 16, &now))
+            return false;
+        link->gen = now > link->gen ? now : link->gen;
+    }
+}
+
+/* Width does not change at idle. */
 static void pcie_link_run(struct gpu_target *t, struct finding *f)
 {
     struct pcie_link link;
-    int state = -1;
+    bool is_p0;
 
-    if (!pcie_link_read(t, f, &link))
+    if (!pcie_link_read(t, f, &link) || !pcie_gen_poll(t, f, &link, &is_p0))
         return;
-    if (NVML_CALL(t->nvml, performance_state, t->device, &state) != NVML_OK)
-        state = -1;
     gpu_figure(f, link.width, link.width_max, "lanes");
     if (link.width < link.width_max)
         gpu_warn(f, REMEDY_INSPECT, PCIE_ACTION, "PCIe runs on %u lanes of %u", link.width,
                  link.width_max);
-    else if (link.gen < link.gen_max && state == 0)
+    else if (link.gen < link.gen_max && is_p0)
         gpu_warn(f, REMEDY_INSPECT, PCIE_ACTION,
                  "PCIe runs at generation %u of %u in performance state P0", link.gen,
                  link.gen_max);
@@ -223,47 +288,5 @@ const struct gpu_check gpu_check_pcie_link = {
     .tier = TIER_STATE,
     .scope = GPU_SCOPE_GPU,
     .run = pcie_link_run,
-};
-
-#define REPLAY_SAMPLE_MS 100
-/* The bit error rate that PCIe allows makes at most one replay in two seconds (generation 5,
- * 16 lanes); two in a tenth of a second are no accident. */
-#define REPLAYS_MAX 1
-
-static int replays_read(const struct gpu_target *t, int64_t *out)
-{
-    unsigned count = 0;
-    int code = NVML_CALL(t->nvml, pcie_replays, t->device, &count);
-
-    if (code == NVML_NO_SYMBOL || code == NVML_NOT_SUPPORTED)
-        return nvml_field_read(t->nvml, t->device, NVML_FIELD_PCIE_REPLAYS, out);
-    *out = count;
-    return code;
-}
-
-static void pcie_replay_run(struct gpu_target *t, struct finding *f)
-{
-    int64_t before = 0, after = 0;
-
-    if (!gpu_answered(t, f, replays_read(t, &before), "PCIe replays"))
-        return;
-    gpu_pause_ms(REPLAY_SAMPLE_MS);
-    if (!gpu_answered(t, f, replays_read(t, &after), "PCIe replays"))
-        return;
-    gpu_figure(f, (double)(after - before), 0, "replays");
-    if (after < before)
-        gpu_skip(f, "the counter of PCIe replays went back");
-    else if (after - before > REPLAYS_MAX)
-        gpu_warn(f, REMEDY_INSPECT, PCIE_ACTION, "%" PRId64 " PCIe replays in a tenth of a second",
-                 after - before);
-    else
-        gpu_pass(f, "the PCIe link repeats nothing");
-}
-
-const struct gpu_check gpu_check_pcie_replay = {
-    .name = "pcie_replay",
-    .help = "packets that PCIe has to send again, now",
-    .tier = TIER_STATE,
-    .scope = GPU_SCOPE_GPU,
-    .run = pcie_replay_run,
+    .run_amd = amd_pcie_link_run,
 };

@@ -4,16 +4,19 @@
 #include <inttypes.h>
 
 #include "gpu/check.h"
+#include "gpu/check/amd.h"
 
 #define RESET_ACTION      "stop work on this GPU and reset it"
 #define REPLACE_ACTION    "ask the provider to replace the GPU"
 #define COUNT_MAX         1000000000000LL /* more events than a life has seconds: garbage */
 #define REMAPPED_MAX      512             /* uncorrectable remaps at which NVIDIA replaces it */
+#define BANKS_MAX         65536           /* far above any GPU's */
 #define RETIRED_PAGES_MAX 63              /* retired pages at which NVIDIA replaces it */
 
 static void row_remap_run(struct gpu_target *t, struct finding *f)
 {
     static const char what[] = "row remapping";
+    struct nvml_spare_rows spare = {0};
     int64_t pending, failure, rows;
 
     if (!gpu_field(t, f, NVML_FIELD_REMAP_FAILURE, what, 0, 1, &failure) ||
@@ -28,6 +31,11 @@ static void row_remap_run(struct gpu_target *t, struct finding *f)
                  "%" PRId64 " rows were remapped after uncorrectable errors", rows);
     else if (pending)
         gpu_fail(f, REMEDY_RESET, RESET_ACTION, "memory rows wait to be remapped");
+    else if (NVML_CALL(t->nvml, spare_rows, t->device, &spare) == NVML_OK && spare.none > 0 &&
+             spare.none <= BANKS_MAX)
+        gpu_warn(f, REMEDY_WATCH, "watch it: the next error there cannot be repaired",
+                 "%u memory bank%s no spare row left", spare.none,
+                 spare.none == 1 ? " has" : "s have");
     else
         gpu_pass(f, "nothing waits to be remapped");
 }
@@ -74,9 +82,10 @@ static bool ecc_is_on(struct gpu_target *t, struct finding *f)
     return on != 0;
 }
 
+/* What was corrected is no fault: told, where there is any. Too many of them are an XID (92). */
 static void ecc_volatile_run(struct gpu_target *t, struct finding *f)
 {
-    int64_t errors;
+    int64_t errors, corrected = 0;
 
     if (!ecc_is_on(t, f) || !gpu_field(t, f, NVML_FIELD_ECC_DBE_VOLATILE,
                                        "uncorrectable memory errors", 0, COUNT_MAX, &errors))
@@ -86,6 +95,11 @@ static void ecc_volatile_run(struct gpu_target *t, struct finding *f)
         gpu_fail(f, REMEDY_RESET, RESET_ACTION "; if it comes back, have it replaced",
                  "%" PRId64 " uncorrectable memory error%s since the driver was loaded", errors,
                  errors == 1 ? "" : "s");
+    else if (nvml_field_read(t->nvml, t->device, NVML_FIELD_ECC_SBE_VOLATILE, &corrected) ==
+                 NVML_OK &&
+             corrected > 0 && corrected <= COUNT_MAX)
+        gpu_pass(f, "no uncorrectable error since the driver was loaded; %" PRId64 " corrected",
+                 corrected);
     else
         gpu_pass(f, "no uncorrectable error since the driver was loaded");
 }
@@ -96,6 +110,7 @@ const struct gpu_check gpu_check_ecc_volatile = {
     .tier = TIER_STATE,
     .scope = GPU_SCOPE_GPU,
     .run = ecc_volatile_run,
+    .run_amd = amd_ecc_run,
 };
 
 /* Over a GPU's life, errors in DRAM were repaired by remapping, which row_remap judges; those
@@ -174,8 +189,9 @@ static void retired_pages_run(struct gpu_target *t, struct finding *f)
 
 const struct gpu_check gpu_check_retired_pages = {
     .name = "retired_pages",
-    .help = "memory pages that are retired or wait for it (before Ampere)",
+    .help = "memory pages that are retired or wait for it (before Ampere; AMD)",
     .tier = TIER_STATE,
     .scope = GPU_SCOPE_GPU,
     .run = retired_pages_run,
+    .run_amd = amd_pages_run,
 };

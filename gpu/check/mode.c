@@ -1,6 +1,7 @@
 /* How the GPU is set up and who uses it. A setting that somebody chose is told, not judged,
  * unless it keeps work from running. */
 #include "gpu/check.h"
+#include "gpu/check/amd.h"
 
 static void mig_mode_run(struct gpu_target *t, struct finding *f)
 {
@@ -20,10 +21,11 @@ static void mig_mode_run(struct gpu_target *t, struct finding *f)
 
 const struct gpu_check gpu_check_mig_mode = {
     .name = "mig_mode",
-    .help = "whether the GPU is cut into slices (MIG)",
+    .help = "whether the GPU is cut into slices (MIG, partitions)",
     .tier = TIER_STATE,
     .scope = GPU_SCOPE_GPU,
     .run = mig_mode_run,
+    .run_amd = amd_partition_run,
 };
 
 enum { COMPUTE_DEFAULT, COMPUTE_EXCLUSIVE_THREAD, COMPUTE_PROHIBITED, COMPUTE_EXCLUSIVE_PROCESS };

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "gpu/check.h"
+#include "gpu/check/amd.h"
 
 #define COOLING_ACTION "have the cooling checked"
 #define SAMPLES        3
@@ -95,6 +96,21 @@ static int margin_read(const struct gpu_target *t, int64_t celsius, int64_t *out
     return code;
 }
 
+void gpu_celsius_judge(struct finding *f, int64_t celsius, int64_t limit)
+{
+    int64_t margin = limit - celsius;
+
+    gpu_figure(f, (double)margin, 0, "C margin");
+    if (margin <= 0)
+        gpu_fail(f, REMEDY_INSPECT, COOLING_ACTION,
+                 "%" PRId64 " C: at the temperature that slows it", celsius);
+    else if (margin < MARGIN_WARN_BELOW)
+        gpu_warn(f, REMEDY_INSPECT, COOLING_ACTION, "%" PRId64 " C: %" PRId64 " C below slowdown",
+                 celsius, margin);
+    else
+        gpu_pass(f, "%" PRId64 " C", celsius);
+}
+
 static void temperature_run(struct gpu_target *t, struct finding *f)
 {
     int64_t celsius, margin;
@@ -111,15 +127,7 @@ static void temperature_run(struct gpu_target *t, struct finding *f)
         gpu_error(f, "the driver's temperature margin makes no sense: %" PRId64 " C", margin);
         return;
     }
-    gpu_figure(f, (double)margin, 0, "C margin");
-    if (margin <= 0)
-        gpu_fail(f, REMEDY_INSPECT, COOLING_ACTION,
-                 "%" PRId64 " C: at the temperature that slows it", celsius);
-    else if (margin < MARGIN_WARN_BELOW)
-        gpu_warn(f, REMEDY_INSPECT, COOLING_ACTION, "%" PRId64 " C: %" PRId64 " C below slowdown",
-                 celsius, margin);
-    else
-        gpu_pass(f, "%" PRId64 " C", celsius);
+    gpu_celsius_judge(f, celsius, celsius + margin);
 }
 
 const struct gpu_check gpu_check_temperature = {
@@ -128,6 +136,35 @@ const struct gpu_check gpu_check_temperature = {
     .tier = TIER_STATE,
     .scope = GPU_SCOPE_GPU,
     .run = temperature_run,
+    .run_amd = amd_temperature_run,
+};
+
+static void memory_temperature_run(struct gpu_target *t, struct finding *f)
+{
+    unsigned limit = 0;
+    int64_t celsius;
+    int code;
+
+    if (!gpu_field(t, f, NVML_FIELD_MEMORY_TEMPERATURE, "the temperature of its memory",
+                   CELSIUS_MIN, CELSIUS_MAX, &celsius))
+        return;
+    code = NVML_CALL(t->nvml, temperature_threshold, t->device, NVML_THRESHOLD_MEMORY_MAX, &limit);
+    if (!gpu_answered(t, f, code, "the temperature that its memory may have"))
+        return;
+    if (limit < 1 || limit > CELSIUS_MAX) {
+        gpu_error(f, "the driver's limit of the memory's temperature makes no sense: %u C", limit);
+        return;
+    }
+    gpu_celsius_judge(f, celsius, limit);
+}
+
+const struct gpu_check gpu_check_memory_temperature = {
+    .name = "memory_temperature",
+    .help = "distance to the temperature at which the memory slows the GPU down",
+    .tier = TIER_STATE,
+    .scope = GPU_SCOPE_GPU,
+    .run = memory_temperature_run,
+    .run_amd = amd_memory_temperature_run,
 };
 
 #define MILLIWATTS_MAX 10000000
@@ -168,4 +205,5 @@ const struct gpu_check gpu_check_power_limit = {
     .tier = TIER_STATE,
     .scope = GPU_SCOPE_GPU,
     .run = power_limit_run,
+    .run_amd = amd_power_limit_run,
 };

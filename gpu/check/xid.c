@@ -1,4 +1,4 @@
-/* XIDs of one GPU in the kernel log, and those that no listed GPU accounts for. */
+/* Errors of one GPU in the kernel log, and those that no listed GPU accounts for. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,19 +18,9 @@ struct tally {
     enum check_result worst_result;
 };
 
-static enum check_result event_result(const struct xid_event *x)
-{
-    if (x->is_switch)
-        return x->is_fatal ? CHECK_FAIL : CHECK_WARN;
-    /* NVLink events say in the line whether the link survived. */
-    if (x->is_fatal && xid_kind_find(x->number)->blame == XID_BLAME_LINK)
-        return CHECK_FAIL;
-    return xid_kind_find(x->number)->result;
-}
-
 static void tally_add(struct tally *y, const struct xid_event *x)
 {
-    enum check_result result = event_result(x);
+    enum check_result result = xid_event_result(x);
 
     if (y->now_ms - x->at_ms > RECENT_MS) {
         y->old_count++;
@@ -58,6 +48,9 @@ static bool orphan_event(const struct xid_event *x, void *ctx)
     struct tally *y = ctx;
     const struct gpu_inventory *inv = y->target->inventory;
 
+    /* A display of AMD's beside other GPUs is not what is rented. */
+    if (x->is_amd && inv->drivers[GPU_VENDOR_AMD].state != GPU_DRIVER_READY)
+        return true;
     for (size_t i = 0; i < inv->gpu_count && !x->is_switch; i++) {
         if (strcmp(x->address, inv->gpus[i].gpu.pci) == 0)
             return true;
@@ -66,13 +59,12 @@ static bool orphan_event(const struct xid_event *x, void *ctx)
     return true;
 }
 
-/* "XID 79 (machine): the GPU fell off the bus, 12 min ago; 3 events in 2 h" */
+/* "XID 79 (machine): the GPU fell off the bus, 12 min ago" */
 static void tally_tell(const struct tally *y, const char *whose, struct finding *f)
 {
-    const struct xid_kind *kind = xid_kind_find(y->worst.number);
-    int64_t minutes = (y->now_ms - y->worst.at_ms) / 60000;
-    enum remedy remedy = kind->remedy;
-    char text[TEXT_BYTES_MAX - 32];
+    const struct xid_event *x = &y->worst;
+    int64_t minutes = (y->now_ms - x->at_ms) / 60000;
+    char text[TEXT_BYTES_MAX - 32], name[32] = "amdgpu";
 
     gpu_figure(f, (double)y->recent_count, 0, "events");
     if (y->recent_count == 0) {
@@ -80,20 +72,16 @@ static void tally_tell(const struct tally *y, const char *whose, struct finding 
                  y->old_count ? "; older ones are in the kernel log" : "");
         return;
     }
-    if (y->worst.is_switch)
-        snprintf(text, sizeof text, "SXid %" PRId64 " of the NVSwitch %s, %" PRId64 " min ago",
-                 y->worst.number, y->worst.address, minutes < 0 ? 0 : minutes);
-    else
-        snprintf(text, sizeof text, "XID %" PRId64 " (%s): %s%s%s, %" PRId64 " min ago",
-                 y->worst.number, xid_blame_names[kind->blame], kind->meaning, whose[0] ? ", " : "",
-                 whose, minutes < 0 ? 0 : minutes);
-    if (y->worst.is_switch)
-        remedy = y->worst_result == CHECK_FAIL ? REMEDY_INSPECT : REMEDY_WATCH;
+    if (!x->is_amd)
+        snprintf(name, sizeof name, "%s %" PRId64, x->is_switch ? "NVSwitch SXid" : "XID",
+                 x->number);
+    snprintf(text, sizeof text, "%s (%s): %s%s%s, %" PRId64 " min ago", name,
+             xid_blame_names[x->kind->blame], x->kind->meaning, whose[0] ? ", " : "", whose,
+             minutes < 0 ? 0 : minutes);
     if (y->worst_result == CHECK_FAIL)
-        gpu_fail(f, remedy, y->worst.is_switch ? "have the NVSwitch checked" : kind->action, "%s",
-                 text);
+        gpu_fail(f, x->kind->remedy, x->kind->action, "%s", text);
     else if (y->worst_result == CHECK_WARN)
-        gpu_warn(f, remedy, y->worst.is_switch ? "watch it" : kind->action, "%s", text);
+        gpu_warn(f, x->kind->remedy, x->kind->action, "%s", text);
     else
         gpu_pass(f, "%s", text);
 }
@@ -137,16 +125,17 @@ static bool applies(const struct gpu_target *t, struct finding *f)
 
 const struct gpu_check gpu_check_xid = {
     .name = "xid",
-    .help = "errors of this GPU (XIDs) in the kernel log, by whose fault they are",
+    .help = "errors of this GPU (XIDs, amdgpu) in the kernel log, by whose fault they are",
     .tier = TIER_STATE,
     .scope = GPU_SCOPE_GPU,
     .applies = applies,
     .run = run_gpu,
+    .run_amd = run_gpu,
 };
 
 const struct gpu_check gpu_check_kernel_log = {
     .name = "kernel_log",
-    .help = "errors of NVSwitches and of GPUs that the driver no longer names",
+    .help = "errors of NVSwitches and of GPUs that no driver names any more",
     .tier = TIER_STATE,
     .scope = GPU_SCOPE_MACHINE,
     .run = run_machine,

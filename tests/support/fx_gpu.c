@@ -30,16 +30,40 @@ static void make_dir(const char *path)
     assert_ok(dir_make(path, 0755, &e), &e);
 }
 
+static void bus_file(struct fx_gpu *fx, const char *address, const char *name, const char *text)
+{
+    char path[1024];
+
+    snprintf(path, sizeof path, "%s/bus/pci/devices/%s/%s", fx->sysfs, address, name);
+    fx_gpu_file(path, text);
+}
+
+void fx_gpu_amd(struct fx_gpu *fx, int gpu_count, const char *script)
+{
+    text_copy(fx->amd_library, sizeof fx->amd_library, t_program("fake/rocm_smi.so"));
+    fx_gpu_file(fx->amd_script, script);
+    for (int i = 0; i < gpu_count; i++) {
+        char address[32];
+
+        snprintf(address, sizeof address, "0000:%02x:00.0", 0x50 + i);
+        fx_gpu_bus_add(fx, address, "amdgpu");
+        bus_file(fx, address, "vendor", "0x1002\n");
+        bus_file(fx, address, "class", "0x120000\n");
+        bus_file(fx, address, "current_link_width", "16\n");
+        bus_file(fx, address, "max_link_width", "16\n");
+        bus_file(fx, address, "current_link_speed", "32.0 GT/s PCIe\n");
+        bus_file(fx, address, "max_link_speed", "32.0 GT/s PCIe\n");
+    }
+}
+
 void fx_gpu_bus_add(struct fx_gpu *fx, const char *address, const char *driver)
 {
     char path[1024], target[1024];
 
     snprintf(path, sizeof path, "%s/bus/pci/devices/%s", fx->sysfs, address);
     make_dir(path);
-    snprintf(path, sizeof path, "%s/bus/pci/devices/%s/vendor", fx->sysfs, address);
-    fx_gpu_file(path, "0x10de\n");
-    snprintf(path, sizeof path, "%s/bus/pci/devices/%s/class", fx->sysfs, address);
-    fx_gpu_file(path, "0x030200\n");
+    bus_file(fx, address, "vendor", "0x10de\n");
+    bus_file(fx, address, "class", "0x030200\n");
     if (!driver)
         return;
     snprintf(target, sizeof target, "../../../bus/pci/drivers/%s", driver);
@@ -58,7 +82,9 @@ void fx_gpu_init(struct fx_gpu *fx, int gpu_count)
     fx->uptime_seconds = 24 * 3600;
     text_copy(fx->library, sizeof fx->library, t_program("fake/nvml.so"));
     text_copy(fx->cuda, sizeof fx->cuda, t_program("fake/cuda.so"));
+    text_copy(fx->amd_library, sizeof fx->amd_library, "/nonexistent/librocm_smi64.so");
     snprintf(fx->script, sizeof fx->script, "%s/script", fx->dir);
+    snprintf(fx->amd_script, sizeof fx->amd_script, "%s/amd_script", fx->dir);
     snprintf(fx->sysfs, sizeof fx->sysfs, "%s/sys", fx->dir);
     snprintf(fx->proc, sizeof fx->proc, "%s/proc", fx->dir);
     snprintf(fx->dev, sizeof fx->dev, "%s/dev", fx->dir);
@@ -114,15 +140,19 @@ static size_t keep_env(const char **env, char (*texts)[600], const char *const *
 static void run_args(struct fx_gpu *fx, const char *const *argv)
 {
     static const char *const kept[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", NULL};
-    char texts[4][600], script[600];
-    const char *env[8] = {script, "PATH=/usr/bin:/bin"};
+    char texts[4][600], script[600], amd_script[600];
+    const char *env[10] = {script, amd_script, "PATH=/usr/bin:/bin"};
+    size_t n = 3;
     struct process p = {.argv = argv, .env = env, .timeout_ms = 60000};
     int64_t from = clock_mono_ms(clock_real());
     int status = 0;
     struct err e;
 
     snprintf(script, sizeof script, "HOURGLASS_FAKE_NVML=%s", fx->script);
-    env[keep_env(env, texts, kept, 2)] = NULL;
+    snprintf(amd_script, sizeof amd_script, "HOURGLASS_FAKE_AMD=%s", fx->amd_script);
+    if (fx->variable)
+        env[n++] = fx->variable;
+    env[keep_env(env, texts, kept, n)] = NULL;
     strbuf_reset(&fx->out);
     strbuf_reset(&fx->errors);
     p.out = &fx->out;
@@ -135,8 +165,9 @@ static void run_args(struct fx_gpu *fx, const char *const *argv)
 int fx_gpu_run(struct fx_gpu *fx, const char *verb, ...)
 {
     const char *argv[ARGS_MAX] = {t_program("hourglass-gpu"), verb};
-    const char *machine[] = {"--nvml", fx->library, "--cuda", fx->cuda, "--sysfs", fx->sysfs,
-                             "--proc", fx->proc,    "--dev",  fx->dev,  "--kmsg",  fx->kmsg};
+    const char *machine[] = {"--nvml",  fx->library, "--cuda",        fx->cuda, "--sysfs",
+                             fx->sysfs, "--amd",     fx->amd_library, "--proc", fx->proc,
+                             "--dev",   fx->dev,     "--kmsg",        fx->kmsg};
     char uptime[32];
     size_t n = 2;
     va_list ap;

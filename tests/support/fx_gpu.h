@@ -8,11 +8,13 @@
 
 struct fx_gpu {
     const char *dir;
-    char library[512], cuda[512], script[512], sysfs[512], proc[512], dev[512], kmsg[512];
+    char library[512], cuda[512], script[512], amd_library[512], amd_script[512];
+    char sysfs[512], proc[512], dev[512], kmsg[512];
     struct strbuf out, errors; /* of the last run */
     int64_t uptime_seconds;    /* a day, unless a test turns it back */
     const char *tier;          /* "state" */
     const char *deadline;      /* "8s", so that a slow machine is no hang */
+    const char *variable;      /* "NAME=value" of the environment, or NULL */
     int code;                  /* its exit code; -1 when it did not exit */
     int64_t took_ms;
 };
@@ -25,6 +27,8 @@ void fx_gpu_release(struct fx_gpu *fx);
 void fx_gpu_bus_add(struct fx_gpu *fx, const char *address, const char *driver);
 /* The script of both fake libraries: tests/support/fake/nvml.c, fake/cuda/machine.h. */
 void fx_gpu_script(struct fx_gpu *fx, const char *text);
+/* `gpu_count` GPUs of AMD's on the bus as well, listed by a fake library with this script. */
+void fx_gpu_amd(struct fx_gpu *fx, int gpu_count, const char *script);
 /* One record of the kernel log, so many seconds ago. */
 void fx_gpu_log(struct fx_gpu *fx, unsigned priority, int64_t seconds_ago, const char *text);
 void fx_gpu_file(const char *path, const char *text);

@@ -13,6 +13,7 @@ static struct {
     struct nvml_fabric fabric;
     unsigned mig, mig_pending, sram_flag, unrepairable, channel, tpc, processes;
     unsigned long long sram_errors;
+    unsigned spare_none; /* banks of memory */
     int inforom;
 } says;
 
@@ -90,6 +91,13 @@ static int ask_sram_errors(struct nvml_device *d, int type, int counter, int loc
     return says.code;
 }
 
+static int ask_spare_rows(struct nvml_device *d, struct nvml_spare_rows *rows)
+{
+    UNUSED(d);
+    rows->none = says.spare_none;
+    return says.code;
+}
+
 static int ask_unrepairable(struct nvml_device *d, struct nvml_unrepairable *u)
 {
     UNUSED(d);
@@ -138,6 +146,7 @@ static const struct nvml driver = {
     .mig_mode = ask_mig,
     .sram_status = ask_sram,
     .error_counter = ask_sram_errors,
+    .spare_rows = ask_spare_rows,
     .unrepairable = ask_unrepairable,
     .repair_status = ask_repair,
     .compute_processes = ask_processes,
@@ -244,6 +253,15 @@ static void remapping_is_judged_by_flags_and_by_nvidias_limit(void **state)
     }
 }
 
+static void a_bank_without_spare_rows_is_watched(void **state)
+{
+    UNUSED(state);
+    says.spare_none = 1;
+    assert_judged("row_remap", CHECK_WARN, "1 memory bank has no spare row left");
+    says.spare_none = 0xffffffff; /* cannot be, and takes nothing from what was answered */
+    assert_judged("row_remap", CHECK_PASS, "");
+}
+
 static void retired_pages_are_judged_by_number_and_wait(void **state)
 {
     UNUSED(state);
@@ -262,6 +280,8 @@ static void fresh_memory_errors_fail_and_repaired_ones_do_not(void **state)
     UNUSED(state);
     assert_judged("ecc_volatile", CHECK_PASS, "");
     assert_judged("ecc_aggregate", CHECK_PASS, "");
+    says.fields[NVML_FIELD_ECC_SBE_VOLATILE] = 12;
+    assert_judged("ecc_volatile", CHECK_PASS, "12 corrected");
     says.fields[NVML_FIELD_ECC_DBE_VOLATILE] = 1;
     assert_judged("ecc_volatile", CHECK_FAIL, "1 uncorrectable memory error since");
     says.fields[NVML_FIELD_ECC_DBE_AGGREGATE] = 7;
@@ -503,6 +523,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_drivers_advice_is_obeyed),
         TEST(remapping_is_judged_by_flags_and_by_nvidias_limit),
+        TEST(a_bank_without_spare_rows_is_watched),
         TEST(retired_pages_are_judged_by_number_and_wait),
         TEST(fresh_memory_errors_fail_and_repaired_ones_do_not),
         TEST(switched_off_error_correction_is_skipped),

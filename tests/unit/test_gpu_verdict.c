@@ -132,6 +132,18 @@ static void the_summary_names_the_first_of_the_worst_and_fits(void **state)
     assert_true(strlen(fx->report.summary) <= GPU_SUMMARY_COLUMNS_MAX);
 }
 
+static void a_long_sentence_of_two_clauses_keeps_the_first(void **state)
+{
+    struct fixture *fx = *state;
+
+    fx->inventory.state = GPU_DRIVER_ABSENT;
+    say(fx, "driver", -1, CHECK_ERROR,
+        "no NVIDIA driver: libnvidia-ml.so.1 not found; no AMD driver: librocm_smi64.so not found");
+    judge(fx);
+    assert_string_equal(fx->report.summary,
+                        "inconclusive: no NVIDIA driver: libnvidia-ml.so.1 not found");
+}
+
 static void a_summary_is_one_line_of_ascii(void **state)
 {
     struct fixture *fx = *state;
@@ -254,6 +266,7 @@ int main(void)
         TEST(a_gpu_of_which_nothing_is_known_is_inconclusive),
         TEST(no_gpu_and_no_driver_are_inconclusive),
         TEST(the_summary_names_the_first_of_the_worst_and_fits),
+        TEST(a_long_sentence_of_two_clauses_keeps_the_first),
         TEST(a_summary_is_one_line_of_ascii),
         TEST(peers_of_one_model_are_compared_and_others_are_not),
         TEST(strict_counts_what_was_not_tested_although_it_applies),

@@ -6,6 +6,7 @@
  *   key.0, key.1, ...    of power, clock_sm, clock_memory, utilisation, memory_utilisation,
  *                        temperature, memory_used and field.N: the first, second, ... answer
  *   key_step S           the same: how much more each answer is than the one before
+ *   field.N.linkL V      the same for one NVLink's field, else field.N
  *   crash.<function> 1   die of a signal         field.N V, field.N.code C, field.N.type T
  * With FAKE_NVML_OLD it lacks what drivers before 2022 lack. */
 #include "gpu/nvml.h"
@@ -149,18 +150,41 @@ static const struct {
     unsigned id;
     long long value, step;
 } known_fields[] = {
-    {1, 1, 0},        {3, 0, 0},   {4, 0, 0},      {6, 0, 0},   {74, 0, 0},
-    {75, 0, 0},       {82, 36, 0}, {83, 1, 70000}, {94, 0, 0},  {140, 1, 2048},
-    {141, 1, 1024},   {143, 0, 0}, {144, 0, 0},    {145, 0, 0}, {186, 71000, 0},
-    {197, 1, 500000}, {198, 1, 0}, {230, 0, 0},    {271, 0, 0},
+    {1, 1, 0},   {3, 0, 0},      {4, 0, 0},       {6, 0, 0},        {74, 0, 0},     {75, 0, 0},
+    {82, 36, 0}, {83, 1, 70000}, {94, 0, 0},      {140, 1, 2048},   {141, 1, 1024}, {143, 0, 0},
+    {144, 0, 0}, {145, 0, 0},    {186, 71000, 0}, {197, 1, 500000}, {198, 1, 0},    {230, 0, 0},
+    {269, 0, 0}, {270, 0, 0},    {271, 0, 0},
 };
+
+/* Fields of one link: "field.162.link5" before "field.162"; NVLink 4's are known. */
+static int link_field_answer(int gpu, struct nvml_field *f)
+{
+    char key[64], own[64], step[64];
+
+    if ((f->id < 161 || f->id > 163) && (f->id < 206 || f->id > 222))
+        return 0;
+    snprintf(key, sizeof key, "field.%u", f->id);
+    snprintf(own, sizeof own, "field.%u.link%u", f->id, f->scope);
+    snprintf(step, sizeof step, "field.%u_step", f->id);
+    f->code = f->scope >= number(gpu, "nvlinks", 18)                         ? NVML_INVALID_ARGUMENT
+              : f->id <= 163 || value_find(gpu, key) || value_find(gpu, own) ? 0
+                                                                             : NVML_NOT_SUPPORTED;
+    f->value_type = NVML_VALUE_ULONGLONG;
+    f->value.sll = sequence(gpu, own, number(gpu, key, 0), number(gpu, step, 0));
+    f->timestamp_us = 1;
+    snprintf(key, sizeof key, "field.%u.code", f->id);
+    f->code = (int)number(gpu, key, f->code);
+    return 1;
+}
 
 static void field_answer(int gpu, struct nvml_field *f)
 {
     long long value = 0, step = 0;
     char key[64];
-    int known = 0;
+    int known = f->id >= 173 && f->id <= 183; /* errors of PCIe: none */
 
+    if (link_field_answer(gpu, f))
+        return;
     for (size_t i = 0; i < sizeof known_fields / sizeof known_fields[0]; i++) {
         if (known_fields[i].id != f->id)
             continue;
@@ -218,6 +242,14 @@ API(nvmlDeviceGetSramEccErrorStatus, struct nvml_device *d, struct nvml_sram *s)
     if (s->version != NVML_STRUCT_VERSION(sizeof *s, 1))
         return NVML_ARGUMENT_VERSION;
     s->threshold_exceeded = (unsigned)number(d->index, "sram_threshold", 0);
+    return 0;
+}
+
+API(nvmlDeviceGetRowRemapperHistogram, struct nvml_device *d, struct nvml_spare_rows *rows)
+{
+    ENTER(d->index);
+    *rows = (struct nvml_spare_rows){.all = 2560};
+    rows->none = (unsigned)number(d->index, "spare_none", 0);
     return 0;
 }
 

@@ -1,5 +1,6 @@
-/* The script that a fake library plays: the file named by HOURGLASS_FAKE_NVML, one "key value"
- * a line. NVML and the CUDA driver read the same one, so that it describes one machine. A key
+/* The script that a fake library plays: the file named by HOURGLASS_FAKE_NVML, or by
+ * SCRIPT_VARIABLE where that is defined first, one "key value" a line. NVML and the CUDA driver
+ * read the same one, so that it describes one machine. A key
  * may be for one GPU ("gpu3.temperature 91"), else it is for all. For every function:
  *   code.<function> N    answer N instead        hang.<function> 1   never answer
  *   crash.<function> 1   die of a signal
@@ -14,6 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifndef SCRIPT_VARIABLE
+#define SCRIPT_VARIABLE "HOURGLASS_FAKE_NVML"
+#endif
 #define SCRIPT_MAX  65536
 #define SCRIPT_WORD __attribute__((unused)) static
 
@@ -22,7 +26,7 @@ SCRIPT_WORD bool script_is_loaded; /* by this file of the library: each has its 
 
 SCRIPT_WORD void script_load(void)
 {
-    const char *path = getenv("HOURGLASS_FAKE_NVML");
+    const char *path = getenv(SCRIPT_VARIABLE);
     FILE *file = path && path[0] ? fopen(path, "r") : NULL;
     size_t n;
 
