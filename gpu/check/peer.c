@@ -102,7 +102,8 @@ static bool gpus_open(struct peers *p)
 
     p->has_nvml = rc == ERR_OK && p->nvml.init() == NVML_OK;
     for (size_t i = 0; i < inv->gpu_count && p->gpu_count < PEER_GPUS_MAX; i++) {
-        if (inv->gpus[i].answered && !gpu_open(p, &inv->gpus[i]))
+        if (inv->gpus[i].answered && inv->gpus[i].vendor == GPU_VENDOR_NVIDIA &&
+            !gpu_open(p, &inv->gpus[i]))
             return false;
     }
     return true;
@@ -374,11 +375,20 @@ static void peers_release(struct peers *p)
     free(p->pairs);
 }
 
+static size_t nvidia_count(const struct gpu_inventory *inv)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < inv->gpu_count; i++)
+        n += inv->gpus[i].vendor == GPU_VENDOR_NVIDIA;
+    return n;
+}
+
 static bool peer_applies(const struct gpu_target *t, struct finding *f)
 {
-    if (t->inventory->gpu_count < 2)
+    if (nvidia_count(t->inventory) < 2)
         gpu_not_applicable(f, "there is no other GPU to reach");
-    return t->inventory->gpu_count >= 2;
+    return nvidia_count(t->inventory) >= 2;
 }
 
 static void peer_run(struct gpu_target *t, struct finding *f)

@@ -3,6 +3,7 @@
 #include "tests/support/t.h"
 
 #include "core/text.h"
+#include "gpu/check.h"
 #include "tests/support/fx_gpu.h"
 
 struct fixture {
@@ -99,6 +100,29 @@ static void what_is_not_known_for_amd_is_skipped_and_never_passes(void **state)
     check(fx, "");
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         assert_finding(fx, names[i], 0, CHECK_SKIP, "not known for AMD GPUs");
+}
+
+/* Nothing that needs a kernel says more than that it was not run. */
+static void kernels_are_not_run_on_gpus_of_amd(void **state)
+{
+    struct fixture *fx = *state;
+    size_t skipped = 0;
+
+    fx->gpu.tier = "quick";
+    fx->gpu.deadline = "20s";
+    check(fx, "");
+    for (size_t i = 0; i < gpu_check_count; i++) {
+        const struct gpu_check *c = gpu_checks[i];
+
+        if (!c->needs_compute || c->scope != GPU_SCOPE_GPU || c->tier > TIER_QUICK)
+            continue;
+        for (int g = 0; g < 8; g++)
+            assert_finding(fx, c->name, g, CHECK_SKIP, "kernels run on NVIDIA GPUs only");
+        skipped++;
+    }
+    assert_true(skipped > 0);
+    assert_finding(fx, "peer", -1, CHECK_SKIP, "no other GPU to reach");
+    assert_int_equal(count(fx, CHECK_FAIL) + count(fx, CHECK_ERROR), 0);
 }
 
 static void uncorrectable_errors_fail_with_their_block(void **state)
@@ -343,6 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(eight_healthy_mi300x_are_healthy),
         TEST(what_is_not_known_for_amd_is_skipped_and_never_passes),
+        TEST(kernels_are_not_run_on_gpus_of_amd),
         TEST(uncorrectable_errors_fail_with_their_block),
         TEST(pages_that_wait_or_cannot_be_retired_fail),
         TEST(xgmi_errors_count_while_they_happen),
