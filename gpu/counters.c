@@ -12,7 +12,7 @@ static const unsigned one_fields[] = {
 };
 static const unsigned link_fields[] = {
 #define LINK_COUNTER(id, field, meaning, result, allowed) field,
-#include "gpu/counters.def.h"
+#include "gpu/link_counters.def.h"
 #undef LINK_COUNTER
 };
 

@@ -13,7 +13,7 @@ enum gpu_counter_id {
 
 enum gpu_link_counter_id {
 #define LINK_COUNTER(id, field, meaning, result, allowed) GPU_LINK_COUNTER_##id,
-#include "gpu/counters.def.h"
+#include "gpu/link_counters.def.h"
 #undef LINK_COUNTER
     GPU_LINK_COUNTER_COUNT
 };

@@ -128,7 +128,7 @@ static const struct {
     int64_t allowed; /* a second */
 } link_kinds[] = {
 #define LINK_COUNTER(id, field, meaning, result, allowed) {meaning, CHECK_##result, allowed},
-#include "gpu/counters.def.h"
+#include "gpu/link_counters.def.h"
 #undef LINK_COUNTER
 };
 

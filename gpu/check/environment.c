@@ -12,21 +12,19 @@ static const struct {
     const char *name, *effect;
     bool is_flag;
 } variables[] = {
-#define ENVIRONMENT_FLAG(name, effect) {name, effect, true},
+#define ENVIRONMENT(name, effect, is_flag) {name, effect, is_flag},
 #include "gpu/environment.def.h"
-#undef ENVIRONMENT_FLAG
-#define ENVIRONMENT_PATH(name, effect) {name, effect, false},
-#include "gpu/environment.def.h"
-#undef ENVIRONMENT_PATH
+#undef ENVIRONMENT
 };
 
+/* Lists of the GPUs that programs may see. */
 static const struct {
     const char *name;
     enum gpu_vendor vendor;
 } lists[] = {
-#define ENVIRONMENT_GPUS(name, vendor) {name, vendor},
-#include "gpu/environment.def.h"
-#undef ENVIRONMENT_GPUS
+    {"CUDA_VISIBLE_DEVICES", GPU_VENDOR_NVIDIA},
+    {"ROCR_VISIBLE_DEVICES", GPU_VENDOR_AMD},
+    {"HIP_VISIBLE_DEVICES", GPU_VENDOR_AMD},
 };
 
 /* Entries before the first that names no GPU: programs ignore what follows it. */
