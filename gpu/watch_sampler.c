@@ -70,7 +70,7 @@ static bool driver_start(struct sampler_child *c, int fd)
 
 static void identity_tell(struct sampler_child *c, int fd, size_t gpu)
 {
-    struct gpu_info info = {.gpu.index = (int64_t)gpu};
+    struct gpu_info info = {.gpu.index = (int64_t)gpu, .vendor_index = (uint32_t)gpu};
     struct watch_record r = {.kind = WATCH_IDENTITY, .gpu = (uint32_t)gpu};
 
     c->targets[gpu].nvml = &c->nvml;
