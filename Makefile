@@ -120,7 +120,7 @@ fault: ## kill hourglassd at N seeded random moments under load (N=200)
 
 bench: ## measure beside a peer in the same run; writes build/bench.tsv; B=api runs one group
 	@share/deps.sh build test bench
-	@$(MAKE) --no-print-directory all bench-build PROFILE=$(PROFILE)
+	@$(MAKE) --no-print-directory all bench-build $(BUILD)/fake/nvml.so PROFILE=$(PROFILE)
 	@PROFILE=$(PROFILE) tests/bench/run.sh '$(B)'
 bench-build: $(BENCHES)
 

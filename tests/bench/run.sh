@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run.sh [GROUP...]: measure each figure next to its peer in the same run, print a table and write
-# build/bench.tsv. Groups: offers list launch start memory console; `api` is the first four; none is all.
+# build/bench.tsv. Groups: offers list launch start memory console gpu; `api` is the first four; none is all.
 #
 # Columns, separated by tabs, one line of names first:
 #   name        of the figure
@@ -383,20 +383,47 @@ bench_console() {
   figure rss_hourglass "$(mib "$(values "${memory[@]}")")" MiB "<=4"
 }
 
+# --- hourglass-gpu watch, with a driver that is not there -----------------------------------------------------------
+# All its processes together, at one sample a second of eight GPUs, scraped each second. A real driver adds its own
+# time and memory; these are ours.
+bench_gpu() {
+  local share=() memory=() pid all p where round
+  for ((round = 0; round < rounds; round++)); do
+    "$build/hourglass-gpu" watch --nvml "$build/fake/nvml.so" --listen 127.0.0.1:0 -o json >"$work/watch" 2>"$work/where" &
+    pid=$!
+    pids+=("$pid")
+    await 10 test -s "$work/watch" || fail "hourglass-gpu watch shows nothing"
+    where=$(sed -n 's/.* at //p' "$work/where")
+    all="$pid $(pgrep -P "$pid")"
+    local before=0 after=0 kib=0 i
+    for p in $all; do before=$((before + $(cut -d' ' -f1 "/proc/$p/schedstat"))); done
+    for ((i = 0; i < seconds; i++)); do sleep 1; curl -sf "$where" >/dev/null || fail "no metrics"; done
+    for p in $all; do
+      after=$((after + $(cut -d' ' -f1 "/proc/$p/schedstat")))
+      kib=$((kib + $(awk '/^RssAnon:/ {print $2}' "/proc/$p/status")))
+    done
+    end "$pid"
+    share+=("$(awk -v ns=$((after - before)) -v s="$seconds" 'BEGIN {printf "%.3f", ns / s / 1e7}')")
+    memory+=("$kib")
+  done
+  figure watch_cpu_of_one_core "$(values "${share[@]}")" % "<=1"
+  figure watch_rss_all_processes "$(mib "$(values "${memory[@]}")")" MiB "<=4"
+}
+
 # --- all --------------------------------------------------------------------------------------------------------------
 groups=()
 for g in ${*:-all}; do
   case $g in
-    all) groups+=(offers list launch start memory console) ;;
+    all) groups+=(offers list launch start memory console gpu) ;;
     api) groups+=(offers list launch start) ;;
-    offers | list | launch | start | memory | console) groups+=("$g") ;;
-    *) fail "no group '$g': offers list launch start memory console api" ;;
+    offers | list | launch | start | memory | console | gpu) groups+=("$g") ;;
+    *) fail "no group '$g': offers list launch start memory console gpu api" ;;
   esac
 done
 load=$(cut -d' ' -f1-3 /proc/loadavg)
 printf 'name\tvalue\tunit\tpeer\tpeer_value\tratio\tgoal\tmet\n' >"$tsv"
 rss_reads= rss_launches=
-fill
+[ "${groups[*]}" = gpu ] || fill
 for g in "${groups[@]}"; do "bench_$g"; done
 say "written to ${tsv#"$PWD/"}; medians of $rounds rounds of $seconds s on $(nproc) processors; load average before: $load"
 awk -F'\t' '{for (i = 1; i <= NF; i++) {cell[NR, i] = $i; if (length($i) > wide[i]) wide[i] = length($i)}}
