@@ -1,6 +1,7 @@
 /* What `watch` makes of readings: rates, the three formats, answers to whoever asks by HTTP. */
 #include "tests/support/t.h"
 
+#include "core/file.h"
 #include "core/text.h"
 #include "gpu/watch.h"
 #include "gpu/watch_http.h"
@@ -178,6 +179,32 @@ static void prometheus_has_the_names_and_labels_that_dashboards_know(void **stat
     for (const char *at = out.data; (at = strstr(at, "gpu=\"1\"")); at++)
         assert_memory_equal(at - strlen("hourglass_gpu_up{"), "hourglass_gpu_up{",
                             strlen("hourglass_gpu_up{"));
+}
+
+static void the_dashboard_asks_only_for_what_is_served(void **state)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+    static const char *const begins[] = {"DCGM_", "hourglass_gpu_"};
+    static struct watch_state s;
+    STRBUF served, text;
+    struct err e;
+    size_t found = 0;
+
+    UNUSED(state);
+    two_gpus(&s);
+    strbuf_init(&served, WATCH_OUTPUT_BYTES_MAX);
+    strbuf_init(&text, WATCH_OUTPUT_BYTES_MAX);
+    watch_prometheus(&s, s.taken_at_ms, &served);
+    assert_ok(file_read("share/grafana/hourglass-gpu.json", &text, &e), &e);
+    for (size_t i = 0; i < ARRAY_SIZE(begins); i++) {
+        for (const char *at = text.data; (at = strstr(at, begins[i])); at++, found++) {
+            char line[128];
+
+            snprintf(line, sizeof line, "\n# TYPE %.*s ", (int)strspn(at, letters), at);
+            assert_contains(served.data, line);
+        }
+    }
+    assert_true(found > 10);
 }
 
 static void the_table_fits_a_terminal_and_cannot_be_broken_out_of(void **state)
@@ -365,6 +392,7 @@ int main(void)
         cmocka_unit_test(silence_is_told_with_its_begin),
         cmocka_unit_test(a_line_of_json_is_the_shape_that_the_api_takes),
         cmocka_unit_test(prometheus_has_the_names_and_labels_that_dashboards_know),
+        cmocka_unit_test(the_dashboard_asks_only_for_what_is_served),
         cmocka_unit_test(the_table_fits_a_terminal_and_cannot_be_broken_out_of),
         cmocka_unit_test(requests_get_one_answer_each),
         cmocka_unit_test(a_request_with_a_nul_in_its_line_is_refused),
