@@ -47,7 +47,7 @@ export PKG_CONFIG
 LIBS_COMMON := jansson yaml-0.1 libsodium
 LIBS_TUI := ncursesw libcurl
 LIBS_API := libmicrohttpd sqlite3 libcurl
-LIBS_GPU := libcurl
+LIBS_GPU := libcurl # its header only: the library is loaded to report
 LIBS_TEST := cmocka vterm libpq
 NEEDS_LIBS := $(filter-out help clean deps deps-test docs,$(or $(MAKECMDGOALS),all))
 pc = $(shell $(PKG_CONFIG) $(1) $(2) 2>/dev/null)
@@ -222,7 +222,7 @@ $(BUILD)/hourglass-run: $(call obj,api/run/main.c) $(BUILD)/librun.a $(BUILD)/li
 	$(Q)$(call link,$^,$(LIBS_COMMON))
 $(BUILD)/hourglass-gpu: $(call obj,gpu/main.c) $(BUILD)/libgpu.a $(BUILD)/libcommon.a
 	$(call say,LD,$@)
-	$(Q)$(call link,$^,$(LIBS_COMMON) $(LIBS_GPU))
+	$(Q)$(call link,$^,$(LIBS_COMMON))
 
 $(TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/libsupport.a $(BUILD)/libtui.a $(BUILD)/libapi.a $(BUILD)/librun.a $(BUILD)/libgpu.a $(BUILD)/libcommon.a
 	$(call say,LD,$@)

@@ -22,7 +22,9 @@ static const char *value_at(int argc, char **argv, int *at, const char *name)
         return NULL;
     if (argv[*at][n] == '=')
         return argv[*at] + n + 1;
-    return *at + 1 < argc ? argv[++*at] : "";
+    if (*at + 1 >= argc || !argv[*at + 1])
+        return "";
+    return argv[++*at];
 }
 
 /* True when the word at *at was ours. */
