@@ -141,7 +141,12 @@ void gpu_measured(const struct gpu_target *t, struct finding *f, double value, c
     const struct gpu_floor *floor = NULL;
     bool has_driver = t->nvml && t->device && t->info;
 
-    if (has_driver && !is_sliced(t)) {
+    /* Slices differ in size: without a figure of its own no peer is held against it, either. */
+    if (has_driver && is_sliced(t) && isfinite(value)) {
+        gpu_pass(f, "%.4g %s on a MIG instance, which is held to no floor", value, unit);
+        return;
+    }
+    if (has_driver) {
         struct gpu_floor_place place = place_of(t);
 
         floor = gpu_floor_find(t->options->floors, t->info->gpu.model, f->check, &place);

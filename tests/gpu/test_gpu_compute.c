@@ -241,8 +241,9 @@ static void mig_without_an_instance_is_skipped_and_with_one_is_not_held_to_floor
     assert_finding(fx, COPY, 0, CHECK_SKIP, "MIG is on and no instance");
     assert_finding(fx, COPY, 1, CHECK_PASS, "");
     /* A slice copies slower than the whole GPU: no fault of anybody's. */
-    check(fx, "mig 1\npcie_in_gbps 12\n");
-    assert_finding(fx, COPY, 0, CHECK_PASS, "no floor");
+    check(fx, "gpu0.mig 1\ngpu0.pcie_in_gbps 12\n");
+    assert_finding(fx, COPY, 0, CHECK_PASS, "12 GB/s on a MIG instance, which is held to no floor");
+    assert_finding(fx, COPY, 1, CHECK_PASS, "87 % of 63");
     check(fx, "mig 0\npcie_in_gbps 12\n");
     assert_finding(fx, COPY, 0, CHECK_FAIL, "");
 }

@@ -264,8 +264,9 @@ static void a_slice_of_a_gpu_has_no_floor_and_says_so(void **state)
     machine.mig = 1;
     f = measure("memory_read", 400, NULL);
     assert_int_equal(f.result, CHECK_PASS);
-    assert_true(f.floor == 0 && f.value == 400);
-    assert_contains(f.detail, "no floor is known");
+    /* Nor a figure, which peers would be held against. */
+    assert_true(f.floor == 0 && f.value == 0 && !f.unit[0]);
+    assert_contains(f.detail, "400 GB/s on a MIG instance, which is held to no floor");
     f = measure("memory_read", NAN, NULL);
     assert_int_equal(f.result, CHECK_ERROR);
     assert_true(f.value == 0);
