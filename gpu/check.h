@@ -18,7 +18,7 @@ struct gpu_options {
     const char *sysfs_dir, *proc_dir, *dev_dir;
     const char *kmsg_path;
     int64_t deadline_ms; /* for a whole run; 0: as the tier needs */
-    int64_t burn_ms;     /* how long a check that loads the GPU does so; 0: as the tier says */
+    int64_t burn_ms;     /* how long burn or soak load a GPU, in all; 0: as the tier says */
     int64_t budget_ms;   /* no check of a deeper tier than state begins after this; 0: no limit */
     int64_t uptime_ms;   /* -1: ask the clock */
     const struct gpu_floors *floors;     /* the user's own (gpu/floor.h); NULL: none */

@@ -79,17 +79,12 @@ static bool is_wanted(const struct run *r, size_t check, enum gpu_scope scope)
     return !r->only_list && gpu_checks[check]->scope == scope && gpu_checks[check]->tier <= r->tier;
 }
 
-/* Time for what was asked for: a load of `burn_ms` comes on top of what the tier needs, once for
- * each check that loads the GPU. */
+/* A load that was asked for comes on top of what the tier needs. */
 static int64_t deadline_ms(const struct gpu_options *o, enum tier tier)
 {
-    int64_t ms = tier_deadlines_ms[tier];
-
-    for (size_t i = 0; i < gpu_check_count && !o->deadline_ms; i++) {
-        if (gpu_checks[i]->tier >= TIER_BURN && gpu_checks[i]->tier <= tier)
-            ms += o->burn_ms;
-    }
-    return o->deadline_ms ? o->deadline_ms : ms;
+    if (o->deadline_ms)
+        return o->deadline_ms;
+    return tier_deadlines_ms[tier] + (tier >= TIER_BURN ? o->burn_ms : 0);
 }
 
 /* What the driver knows already costs next to nothing and always fits. */

@@ -58,6 +58,7 @@ step "headers stand alone" make --no-print-directory -s headers
 step "scripts parse" bash -c 'for s in $(git ls-files -co --exclude-standard "*.sh" .ci/run); do bash -n "$s" || exit 1; done'
 step "no lone globals" unused
 step "kernels match" gpu/kernel/ptx.sh --check
+step "as in cuda.h" tests/lint/cuda.sh
 step "documents name tests" named_tests
 if [ -z "${FAST:-}" ]; then
   step "cppcheck" check_cppcheck

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Where NVIDIA's cuda.h is, our own declarations of the driver are held against it: the number of each answer, and that
+# each symbol is what a program built with that header, or with an older one, links to. Without it nothing is said.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+header=${CUDA_HOME:-/usr/local/cuda}/include/cuda.h
+[ -f "$header" ] || exit 0
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+{ echo '#include <cuda.h>'
+  sed -n '/^enum cuda_code/,/^};/p' gpu/cuda.h | sed -nE 's/^ +CUDA_([A-Z_]+) = ([1-9][0-9]*),.*/_Static_assert(CUDA_ERROR_\1 == \2, "CUDA_\1");/p'
+} >"$scratch/codes.c"
+[ "$(wc -l <"$scratch/codes.c")" -gt 20 ] || { echo "no answers were found in gpu/cuda.h"; exit 1; }
+"${CC:-cc}" -I"$(dirname "$header")" -fsyntax-only "$scratch/codes.c"
+bad=0
+for symbol in $(grep -oE '"cu[A-Z][A-Za-z0-9_]+"' gpu/cuda.def.h | tr -d '"'); do
+  grep -qE "\b$symbol\b" "$header" || { echo "cuda.h knows no $symbol"; bad=1; }
+done
+exit $bad
