@@ -29,6 +29,18 @@ const size_t gpu_check_count = ARRAY_SIZE(gpu_checks);
 
 const char *const gpu_vendor_names[] = {"NVIDIA", "AMD", NULL};
 
+bool gpu_check_is_among(const char *names, const struct gpu_check *check)
+{
+    size_t length = strlen(check->name);
+
+    for (const char *at = names; at; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strcspn(at, ",") == length && strncmp(at, check->name, length) == 0)
+            return true;
+    }
+    return !names;
+}
+
 struct gpu_options gpu_options_default(void)
 {
     return (struct gpu_options){.sysfs_dir = "/sys",

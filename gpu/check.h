@@ -20,6 +20,7 @@ struct gpu_options {
     int64_t deadline_ms; /* for a whole run; 0: as the tier needs */
     int64_t burn_ms;     /* how long burn or soak load a GPU, in all; 0: as the tier says */
     int64_t budget_ms;   /* no check of a deeper tier than state begins after this; 0: no limit */
+    const char *only;    /* "peer,pcie_both": these checks alone; NULL: all of the tier */
     int64_t uptime_ms;   /* -1: ask the clock */
     const struct gpu_floors *floors;     /* the user's own (gpu/floor.h); NULL: none */
     const struct gpu_baseline *baseline; /* to compare with (gpu/baseline.h); NULL: none */
@@ -117,6 +118,9 @@ struct gpu_check {
 
 extern const struct gpu_check *const gpu_checks[];
 extern const size_t gpu_check_count;
+
+/* True when a list of names, separated by commas, has this check, or is NULL. */
+bool gpu_check_is_among(const char *names, const struct gpu_check *check);
 
 /* Run one check, applies() first, into *f (check and gpu_index are filled in). */
 void gpu_check_run(const struct gpu_check *check, struct gpu_target *t, struct finding *f);

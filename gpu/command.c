@@ -24,7 +24,8 @@ enum {
     OPTION_FOR,
     OPTION_STRICT,
     OPTION_EXIT,
-    OPTION_TEXTFILE
+    OPTION_TEXTFILE,
+    OPTION_ONLY
 };
 
 static const char *const baseline_use_names[] = {
@@ -61,6 +62,7 @@ static const char *const help =
     "                          burn, soak: under full load for minutes, or for half an hour\n"
     "                          each runs those before it, too\n"
     "      --burn TIME         how long to load the GPU in burn and soak\n"
+    "      --only NAME[,NAME]  these checks alone, whatever their tier\n"
     "      --budget TIME       begin no check after so long; what is left is skipped\n"
     "  -d, --deadline TIME     answer by then, whatever the driver does: 4s, 1m (default: 4s,\n"
     "                          55s, 7m, 35m by tier)\n"
@@ -117,6 +119,34 @@ static enum err_code choice_read(const char *option, const char *name, const cha
     for (size_t i = 0; names[i]; i++)
         strbuf_addf(&list, "%s%s", i ? ", " : "", names[i]);
     return err_set(e, ERR_INVALID, "%s cannot be '%s'; there is: %s", option, name, list.data);
+}
+
+/* Each is known; the run is of the deepest one's tier. */
+static enum err_code only_read(const char *names, struct gpu_command *c, struct err *e)
+{
+    const char *at = names;
+
+    for (;;) {
+        size_t length = strcspn(at, ",");
+        bool known = false;
+
+        for (size_t i = 0; i < gpu_check_count; i++) {
+            const struct gpu_check *check = gpu_checks[i];
+
+            if (strlen(check->name) != length || strncmp(check->name, at, length) != 0)
+                continue;
+            known = true;
+            c->tier_of_only = check->tier > c->tier_of_only ? check->tier : c->tier_of_only;
+        }
+        if (!known)
+            return err_set(e, ERR_INVALID, "no check is called '%.*s'; 'checks' lists them",
+                           length > SLUG_BYTES_MAX ? SLUG_BYTES_MAX : (int)length, at);
+        if (!at[length])
+            break;
+        at += length + 1;
+    }
+    c->options.only = names;
+    return ERR_OK;
 }
 
 static enum err_code output_read(const char *name, struct gpu_command *c, struct err *e)
@@ -205,6 +235,8 @@ static enum err_code option_read(int option, struct gpu_command *c, char **argv,
     case 'h':
         c->verb = GPU_HELP;
         return ERR_OK;
+    case OPTION_ONLY:
+        return only_read(optarg, c, e);
     case OPTION_NVML:
         c->options.nvml_path = optarg;
         return ERR_OK;
@@ -257,6 +289,8 @@ static const char *shaper_name(int option)
         return "tier";
     case OPTION_BURN:
         return "burn";
+    case OPTION_ONLY:
+        return "only";
     case OPTION_BUDGET:
         return "budget";
     case OPTION_FLOORS:
@@ -300,6 +334,7 @@ enum err_code gpu_command_read(int argc, char **argv, struct gpu_command *out, s
         {"deadline", required_argument, NULL, 'd'},
         {"help", no_argument, NULL, 'h'},
         {"burn", required_argument, NULL, OPTION_BURN},
+        {"only", required_argument, NULL, OPTION_ONLY},
         {"budget", required_argument, NULL, OPTION_BUDGET},
         {"floors", required_argument, NULL, OPTION_FLOORS},
         {"baseline", required_argument, NULL, OPTION_BASELINE},
@@ -333,6 +368,8 @@ enum err_code gpu_command_read(int argc, char **argv, struct gpu_command *out, s
     }
     if (!rc && optind < argc)
         rc = err_set(e, ERR_INVALID, "'%s' is one word too many", argv[optind]);
+    if (!rc && c.tier < c.tier_of_only)
+        c.tier = c.tier_of_only;
     if (!rc)
         rc = fit_check(&c, shaper, e);
     if (!rc)

@@ -22,6 +22,7 @@ enum gpu_baseline_use {
 struct gpu_command {
     enum gpu_verb verb;
     enum tier tier;
+    enum tier tier_of_only; /* the deepest that --only needs */
     enum gpu_format format;
     enum gpu_exit_scheme exits;
     enum gpu_audience audience; /* operator for root, else renter, unless told */

@@ -76,7 +76,10 @@ static int64_t gpus_deadline(const struct run *r)
 
 static bool is_wanted(const struct run *r, size_t check, enum gpu_scope scope)
 {
-    return !r->only_list && gpu_checks[check]->scope == scope && gpu_checks[check]->tier <= r->tier;
+    const struct gpu_check *c = gpu_checks[check];
+
+    return !r->only_list && c->scope == scope && c->tier <= r->tier &&
+           gpu_check_is_among(r->options.only, c);
 }
 
 /* A load that was asked for comes on top of what the tier needs. */

@@ -60,10 +60,13 @@ static enum tier tier_of(const struct report *r)
 
 /* A run is named by its tier: it says nothing of a GPU on which no check of that tier came to
  * an answer, whatever the tiers before it said. */
-static bool every_gpu_was_seen(const struct report *r)
+static bool every_gpu_was_seen(const struct report *r, const struct gpu_options *o)
 {
     enum tier tier = tier_of(r);
 
+    /* Who names the checks has asked for no more. */
+    if (o->only)
+        return result_count(r, CHECK_PASS) > 0;
     for (size_t g = 0; g < r->gpu_count; g++) {
         bool seen = false;
 
@@ -88,7 +91,7 @@ static enum verdict verdict_of(const struct report *r, const struct gpu_inventor
     if (o->strict && first_untested(r))
         return VERDICT_INCONCLUSIVE;
     if (result_count(r, CHECK_ERROR) || inv->state != GPU_DRIVER_READY || r->gpu_count == 0 ||
-        !every_gpu_was_seen(r))
+        !every_gpu_was_seen(r, o))
         return VERDICT_INCONCLUSIVE;
     return result_count(r, CHECK_WARN) ? VERDICT_DEGRADED : VERDICT_HEALTHY;
 }

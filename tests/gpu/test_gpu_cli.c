@@ -171,6 +171,24 @@ static void an_answer_that_cannot_be_written_is_not_healthy(void **state)
     assert_contains(fx->errors.data, "cannot write");
 }
 
+static void named_checks_are_run_alone_in_their_tier(void **state)
+{
+    struct fx_gpu *fx = *state;
+    struct report r;
+
+    fx->only = "nvlink,pcie_to_gpu";
+    assert_int_equal(fx_gpu_check(fx, &r), 0);
+    assert_int_equal(r.finding_count, 16);
+    assert_int_equal(r.tier, TIER_QUICK);
+    assert_int_equal(fx_gpu_finding(&r, "nvlink", 7)->result, CHECK_PASS);
+    assert_int_equal(fx_gpu_finding(&r, "pcie_to_gpu", 7)->result, CHECK_PASS);
+    shape_release(&report_shape, &r);
+    /* One that is skipped is no answer. */
+    fx->only = "retired_pages";
+    assert_int_equal(fx_gpu_check(fx, &r), 3);
+    shape_release(&report_shape, &r);
+}
+
 static void help_and_version_are_answers(void **state)
 {
     struct fx_gpu *fx = *state;
@@ -216,6 +234,10 @@ static void wrong_usage_is_refused_with_exit_2(void **state)
     } cases[] = {
         {{"check", "--tier", "deep"}, "no tier is called 'deep'; there is: state, quick"},
         {{"list", "--tier", "state"}, "--tier belongs to check"},
+        {{"list", "--only=nvlink"}, "--only belongs to check"},
+        {{"check", "--only=nvlinks"}, "no check is called 'nvlinks'"},
+        {{"check", "--only=nvlink,"}, "no check is called ''"},
+        {{"check", "--only="}, "no check is called ''"},
         {{"list", "--burn=1m"}, "--burn belongs to check"},
         {{"list", "--budget=1m"}, "--budget belongs to check"},
         {{"check", "--budget=0"}, "--budget must be from 1s to 1h"},
@@ -272,6 +294,7 @@ int main(void)
         TEST(the_text_report_groups_gpus_that_say_the_same),
         TEST(the_library_is_found_where_the_loader_looks),
         TEST(an_answer_that_cannot_be_written_is_not_healthy),
+        TEST(named_checks_are_run_alone_in_their_tier),
         TEST(help_and_version_are_answers),
         TEST(the_man_page_knows_every_option),
         TEST(wrong_usage_is_refused_with_exit_2),

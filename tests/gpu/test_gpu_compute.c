@@ -11,6 +11,8 @@
 /* Checks that need the driver and no kernel, and one that needs a kernel. */
 #define COPY   "pcie_to_gpu"
 #define KERNEL "launch_latency"
+/* The others have tests of their own, and take their time on this processor. */
+#define CHECKS "driver,row_remap,peer," COPY ",pcie_from_gpu,pcie_both,pcie_link_loaded," KERNEL
 
 struct fixture {
     struct fx_gpu gpu;
@@ -23,7 +25,7 @@ static int setup(void **state)
 
     assert_non_null(fx);
     fx_gpu_init(&fx->gpu, 2);
-    fx->gpu.tier = "quick";
+    fx->gpu.only = CHECKS;
     fx->gpu.deadline = "40s";
     *state = fx;
     return 0;
@@ -99,6 +101,8 @@ static void without_the_cuda_library_a_quick_run_is_inconclusive(void **state)
 {
     struct fixture *fx = *state;
 
+    fx->gpu.tier = "quick";
+    fx->gpu.only = NULL;
     text_copy(fx->gpu.cuda, sizeof fx->gpu.cuda, "/nonexistent/libcuda.so.1");
     assert_int_equal(check(fx, ""), 3);
     assert_int_equal(fx->report.verdict, VERDICT_INCONCLUSIVE);
@@ -113,6 +117,8 @@ static void without_any_driver_a_quick_run_touches_no_kernel(void **state)
 {
     struct fixture *fx = *state;
 
+    fx->gpu.tier = "quick";
+    fx->gpu.only = NULL;
     text_copy(fx->gpu.library, sizeof fx->gpu.library, "/nonexistent/libnvidia-ml.so.1");
     assert_int_equal(check(fx, "hang.cuInit 1\n"), 3);
     assert_finding(fx, "driver", -1, CHECK_ERROR, "no NVIDIA driver");
@@ -386,7 +392,7 @@ static void one_slow_pair_among_four_gpus_is_named(void **state)
 
     fx_gpu_release(&fx->gpu);
     fx_gpu_init(&fx->gpu, 4);
-    fx->gpu.tier = "quick";
+    fx->gpu.only = CHECKS;
     fx->gpu.deadline = "40s";
     shape_release(&report_shape, &fx->report);
     fx_gpu_script(&fx->gpu, "count 4\nmodel NVIDIA X1\ngpu2.peer.3.gbps 90\n");

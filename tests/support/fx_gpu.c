@@ -192,7 +192,8 @@ int fx_gpu_check(struct fx_gpu *fx, struct report *out)
     json_t *tree = NULL;
     struct err e;
 
-    fx_gpu_run(fx, "check", "-o", "json", "--tier", fx->tier, "--deadline", fx->deadline, NULL);
+    fx_gpu_run(fx, "check", "-o", "json", "--tier", fx->tier, "--deadline", fx->deadline,
+               fx->only ? "--only" : NULL, fx->only, NULL);
     memset(out, 0, sizeof *out);
     assert_string_equal(fx->errors.data, "");
     assert_ok(json_parse(fx->out.data, fx->out.len, &tree, &e), &e);

@@ -13,6 +13,7 @@ struct fx_gpu {
     struct strbuf out, errors; /* of the last run */
     int64_t uptime_seconds;    /* a day, unless a test turns it back */
     const char *tier;          /* "state" */
+    const char *only;          /* --only; NULL: all checks of the tier */
     const char *deadline;      /* "8s", so that a slow machine is no hang */
     const char *variable;      /* "NAME=value" of the environment, or NULL */
     int code;                  /* its exit code; -1 when it did not exit */
