@@ -58,6 +58,24 @@ static void no_gpu_meets_two_lines_of_the_table(void **state)
     }
 }
 
+/* "memory_" of "memory_read": a floor whose check was renamed would judge nothing. */
+static void every_floor_names_a_check_where_there_are_some_of_its_kind(void **state)
+{
+    UNUSED(state);
+    for (size_t i = 0; i < gpu_floor_table_count; i++) {
+        const char *name = gpu_floor_table[i].check;
+        size_t kind = strcspn(name, "_") + 1;
+        bool has_kind = false, has_name = false;
+
+        for (size_t k = 0; k < gpu_check_count; k++) {
+            has_kind = has_kind || strncmp(gpu_checks[k]->name, name, kind) == 0;
+            has_name = has_name || strcmp(gpu_checks[k]->name, name) == 0;
+        }
+        if (has_kind && !has_name)
+            fail_msg("no check is called %s", name);
+    }
+}
+
 /* Why: Azure's checks judged PCIe cards with the numbers of SXM modules. */
 static void each_form_factor_has_floors_of_its_own(void **state)
 {
@@ -378,6 +396,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_line_of_the_table_is_plausible),
         TEST(no_gpu_meets_two_lines_of_the_table),
+        TEST(every_floor_names_a_check_where_there_are_some_of_its_kind),
         TEST(each_form_factor_has_floors_of_its_own),
         TEST(what_is_not_known_has_no_floor),
         TEST(the_floor_of_a_transfer_follows_the_slot),
