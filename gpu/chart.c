@@ -16,10 +16,11 @@
 #define GPUS_SHOWN_MAX 8
 #define EIGHTHS        8
 #define WHOLE_MAX      1e15
+#define OVER_MAX       9.99 /* times what is full, so that the line fits */
 
 const char *gpu_number_text(double value, char buf[GPU_NUMBER_BYTES])
 {
-    bool is_whole = fabs(value) < WHOLE_MAX && value == floor(value);
+    bool is_whole = fabs(value) < WHOLE_MAX && value == (double)(int64_t)value;
 
     if (is_whole || (fabs(value) >= 1000 && fabs(value) < WHOLE_MAX))
         snprintf(buf, GPU_NUMBER_BYTES, "%.0f", value);
@@ -105,7 +106,8 @@ static void line_add(const struct report *r, const struct finding *f, double bes
     snprintf(cell, sizeof cell, " %.9s %.7s", gpu_number_text(f->value, number), f->unit);
     gpu_clean(out, cell);
     if (full > 0)
-        strbuf_addf(out, ", %.0f %% of %s", 100 * fmin(f->value / full, 9.99),
+        strbuf_addf(out, ", %.0f %% of %s",
+                    100 * (f->value < full * OVER_MAX ? f->value / full : OVER_MAX),
                     peak > 0 ? "peak" : "best");
     strbuf_addc(out, '\n');
 }

@@ -1,11 +1,13 @@
 /* What was saved of a GPU: written, read, refused, compared. */
 #include "tests/support/t.h"
 
+#include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/file.h"
 #include "gpu/baseline.h"
+#include "gpu/peers.h"
 
 /* The state tier's one figure that peers and baseline compare; its share is 1. */
 #define FIGURE "nvlink"
@@ -119,6 +121,39 @@ static void a_gpu_that_got_worse_is_found(void **state)
     assert_true(f->action[0]);
     assert_int_equal(last(fx)->result, CHECK_FAIL);
     assert_contains(last(fx)->detail, "1 of 1 figures are worse than saved, first nvlink");
+}
+
+/* Why: a few per cent are noise, and a lost stack of memory (one of six) is not. */
+static void a_rate_may_vary_a_little_and_a_latency_much(void **state)
+{
+    static const struct {
+        const char *check;
+        double times; /* in powers of the share: 1 is just at the share */
+        enum check_result want;
+    } cases[] = {
+        {"pcie_to_gpu", 0.9, CHECK_PASS},    {"pcie_to_gpu", 1.1, CHECK_WARN},
+        {"pcie_to_gpu", 2.9, CHECK_WARN},    {"pcie_to_gpu", 3.1, CHECK_FAIL},
+        {"pcie_to_gpu", -5, CHECK_PASS},     {"launch_latency", 0.9, CHECK_PASS},
+        {"launch_latency", 1.1, CHECK_WARN}, {"launch_latency", 3.1, CHECK_FAIL},
+    };
+    struct fixture *fx = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const struct gpu_check *check = gpu_check_find(cases[i].check);
+        struct finding *f;
+        double factor;
+
+        assert_non_null(check);
+        factor = pow(check->peer_share, cases[i].times);
+        again(fx);
+        f = measure(fx, 0, 100);
+        text_copy(f->check, sizeof f->check, check->name);
+        save(fx);
+        f->value = check->higher_is_worse ? 100 / factor : 100 * factor;
+        compare(fx);
+        if (fx->report.findings[0].result != cases[i].want || last(fx)->result != cases[i].want)
+            fail_msg("case %zu is %s", i, check_result_names[fx->report.findings[0].result]);
+    }
 }
 
 static void a_gpu_that_is_not_known_is_said_and_never_a_pass(void **state)
@@ -328,6 +363,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_was_saved_is_compared_and_nothing_is_worse),
         TEST(a_gpu_that_got_worse_is_found),
+        TEST(a_rate_may_vary_a_little_and_a_latency_much),
         TEST(a_gpu_that_is_not_known_is_said_and_never_a_pass),
         TEST(figures_that_were_not_measured_now_are_no_pass),
         TEST(what_failed_by_itself_keeps_its_words),
