@@ -109,6 +109,7 @@ static int check_main(const struct gpu_command *asked, struct strbuf *out, struc
     struct gpu_progress_line line;
     struct report report;
     int code = -1;
+    enum err_code rc;
 
     if (c.floors_file && gpu_floors_read(c.floors_file, &floors, e))
         return -GPU_EXIT_USAGE;
@@ -123,8 +124,9 @@ static int check_main(const struct gpu_command *asked, struct strbuf *out, struc
         c.options.baseline = &baseline;
     if (gpu_progress_open(&line, STDERR_FILENO, c.options.clock))
         c.options.progress = &line.base;
-    if (code == -1 && !gpu_report_run(&c.options, c.tier, &report, e)) {
-        gpu_progress_close(&line);
+    rc = code == -1 ? gpu_report_run(&c.options, c.tier, &report, e) : ERR_NOT_FOUND;
+    gpu_progress_close(&line);
+    if (!rc) {
         code = report_use(&c, path, &report, out, e);
         check_report_take(&posting, &report);
         shape_release(&report_shape, &report);
