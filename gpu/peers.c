@@ -64,7 +64,7 @@ static int by_value(const void *a, const void *b)
 /* What all are held against. */
 static double reference_of(struct finding *const *of, size_t n, bool higher_is_worse)
 {
-    double values[GPUS_PER_INSTANCE_MAX];
+    double values[GPUS_PER_INSTANCE_MAX] = {0};
 
     for (size_t i = 0; i < n; i++)
         values[i] = of[i]->value;
