@@ -16,8 +16,8 @@ struct launch_mark_args {
 struct memory_args {
     u64 address; /* of the first tile */
     u64 from;    /* memory_copy: where it comes from */
-    u64 first;   /* number of the first unit in the pattern */
-    u64 report;  /* MEMORY_REPORT_WORDS, zeros at first */
+    u64 first;   /* number of the first unit in the pattern: its address / 16 */
+    u64 report;  /* MEMORY_REPORT_WORDS; counts are zeros at first */
     u32 tiles;
     u32 pattern;
     u32 seed;

@@ -26,8 +26,8 @@ enum memory_pattern {
     MEMORY_PATTERN_COUNT
 };
 
-/* Words 0 to 3 of the report are how many words were wrong, and how many entries of
- * MEMORY_ENTRY_WORDS follow it, from word 4 on. */
+/* The report: how many words were wrong, how many entries there are, what the host wrote to know
+ * whether its memory keeps it, and from word 4 on the entries. */
 enum memory_entry {
     MEMORY_ENTRY_LOW, /* address */
     MEMORY_ENTRY_HIGH,
@@ -40,6 +40,7 @@ enum memory_entry {
 enum {
     MEMORY_REPORT_WRONG,
     MEMORY_REPORT_ENTRIES,
+    MEMORY_REPORT_SEAL,
     MEMORY_REPORT_HEAD = 4,
     MEMORY_ENTRIES_MAX = 256,
     MEMORY_REPORT_WORDS = MEMORY_REPORT_HEAD + MEMORY_ENTRIES_MAX * MEMORY_ENTRY_WORDS,
@@ -61,8 +62,8 @@ DEVICE u32 memory_turn_left(u32 x, u32 by)
     return x << by | x >> (32 - by);
 }
 
-/* First pattern of a unit. `unit` counts from the start of the memory under test, `place` from
- * the start of this piece of it. */
+/* What a unit holds. `unit` is its address / 16, which tells it from all others; `place` counts
+ * from the start of its piece of memory. */
 DEVICE struct words4 memory_unit(u32 pattern, u32 seed, u64 unit, u32 place)
 {
     u32 low = (u32)unit, high = (u32)(unit >> 32), h, at;

@@ -5,7 +5,29 @@
 #include "tests/support/fake/cuda/machine.h"
 
 #define UNIT_BYTES   512ull /* what the driver aligns allocations to */
+#define SMALL_BYTES  (64ull << 10)
 #define OFFSET_OF(a) ((a) & ((1ull << MACHINE_ADDRESS_BIT) - 1))
+
+/* Where so many bytes are free: large ones from the start on, small ones from the end, so that
+ * they do not make the large ones odd. Returns the place in the list; the count when full. */
+static unsigned gap_find(const struct machine_gpu *g, u64 need, u64 *offset)
+{
+    bool is_small = need < SMALL_BYTES;
+    unsigned found = MACHINE_BLOCKS_MAX;
+    u64 from = 0;
+
+    for (unsigned i = 0; i <= g->taken_count; i++) {
+        u64 to = i < g->taken_count ? g->taken[i].offset : g->bytes;
+
+        if (to - from >= need && (is_small || found == MACHINE_BLOCKS_MAX)) {
+            *offset = is_small ? to - need : from;
+            found = i;
+        }
+        if (i < g->taken_count)
+            from = g->taken[i].offset + g->taken[i].bytes;
+    }
+    return found;
+}
 
 int cells_take(struct machine_gpu *g, u64 bytes, u64 *address)
 {
@@ -16,9 +38,8 @@ int cells_take(struct machine_gpu *g, u64 bytes, u64 *address)
         return CUDA_INVALID_VALUE;
     if (bytes > g->bytes || g->taken_count == MACHINE_BLOCKS_MAX)
         return CUDA_OUT_OF_MEMORY;
-    for (i = 0; i < g->taken_count && g->taken[i].offset - offset < need; i++)
-        offset = g->taken[i].offset + g->taken[i].bytes;
-    if (g->bytes - offset < need)
+    i = gap_find(g, need, &offset);
+    if (i == MACHINE_BLOCKS_MAX)
         return CUDA_OUT_OF_MEMORY;
     memmove(&g->taken[i + 1], &g->taken[i], (g->taken_count - i) * sizeof g->taken[0]);
     g->taken[i].offset = offset;

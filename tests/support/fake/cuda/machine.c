@@ -109,7 +109,7 @@ static void gpu_load(struct machine_gpu *g, int index)
     char key[32];
 
     g->index = index;
-    g->bytes = (u64)number(index, "memory", 4 << 20);
+    g->bytes = (u64)number(index, "memory", 2 << 20);
     g->sm_count = (unsigned)number(index, "sms", 4);
     /* What good kernels reach of the datasheet's figure, see docs/checks.md. */
     g->read_gbps = real(index, "memory_read_gbps", gbps * 0.97);

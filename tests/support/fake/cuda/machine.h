@@ -1,7 +1,7 @@
 /* The machine that the script describes: GPUs with memory, faults and a clock of their own.
  * The fake driver and the emulator share it. Keys, each for one GPU or for all:
  *   count 8                 cuda_count N (else as NVML counts)   bus N
- *   memory N (bytes, 4 MiB; a thousandth of a real GPU's, so that patterns take no time)
+ *   memory N (bytes, 2 MiB; a thousandth of a real GPU's, so that patterns take no time)
  *   sms 4                   capability 90 (9.0)    l2_bytes 65536    clock_khz 1980000
  *   memory_gbps 3350        memory_read_gbps, memory_write_gbps (of them 97 and 90 %)
  *   pcie_in_gbps 55, pcie_out_gbps 53, pcie_half_duplex 0    peer_gbps 380, peer.<gpu>.gbps
