@@ -44,7 +44,8 @@ enum err_code compute_open(const struct gpu_target *t, struct compute *out,
 void compute_close(struct compute *c);
 
 /* True when t->compute (zeroed at first) is open, which the first call tries; else *f says why
- * not, to every check alike, and that an earlier check has ended the driver's work. */
+ * not: a fault to the first check alone, to all others that they were not run, as when an earlier
+ * check has ended the driver's work. */
 bool compute_ready(struct gpu_target *t, struct finding *f);
 
 /* Keep a driver's answer: ERR_OK for 0, else ERR_ENGINE "<what>: <text>" and c->code. */

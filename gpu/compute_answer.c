@@ -86,6 +86,7 @@ static void refusal_copy(const struct finding *refusal, struct finding *f)
 bool compute_ready(struct gpu_target *t, struct finding *f)
 {
     struct compute *c = t->compute;
+    bool is_first = c && !c->tried;
     struct err e;
     enum err_code rc;
 
@@ -100,8 +101,10 @@ bool compute_ready(struct gpu_target *t, struct finding *f)
             c->refusal = *f;
         c->tried = true;
     }
-    if (!c->context)
+    if (!c->context && (is_first || c->refusal.result == CHECK_SKIP))
         refusal_copy(&c->refusal, f);
+    else if (!c->context) /* one cause is one finding */
+        gpu_skip(f, "not run: %.200s", c->refusal.detail);
     else if (c->broken)
         gpu_skip(f, "not run: an earlier check ended with an error of the GPU");
     return c->context && !c->broken;

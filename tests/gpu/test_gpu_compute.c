@@ -351,8 +351,8 @@ static void a_kernel_that_leaves_nothing_fails(void **state)
 {
     struct fixture *fx = *state;
 
-    /* Whatever is written to the first words of the memory is lost. */
-    check(fx, "gpu0.fault.0 stuck 0 2 1\ngpu0.fault.1 stuck 0 0 1\n");
+    /* Whatever is written to the kernel's word is lost: the last unit of the fake's memory. */
+    check(fx, "gpu0.fault.0 stuck 0x1ffe00 2 1\ngpu0.fault.1 stuck 0x1ffe00 0 1\n");
     assert_finding(fx, KERNEL, 0, CHECK_FAIL, "its result is not there");
 }
 

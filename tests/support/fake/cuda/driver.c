@@ -175,6 +175,13 @@ API(cuCtxDestroy_v2, struct cu_context *context)
     context->gpu = NULL;
     if (context_current == context)
         context_current = NULL;
+    for (int i = 0; i < CONTEXTS_MAX; i++) {
+        if (contexts[i].gpu)
+            return CUDA_OK;
+    }
+    /* A test in this process may play another machine next. */
+    machine_unload();
+    default_stream = (struct cu_stream){0};
     return CUDA_OK;
 }
 

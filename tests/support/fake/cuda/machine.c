@@ -7,6 +7,7 @@
 
 static struct machine_gpu gpus[MACHINE_GPUS_MAX];
 static int gpu_count;
+static bool is_loaded;
 
 static const char *const unit_names[] = {
 #define X(name, tera) #name,
@@ -124,17 +125,25 @@ static void gpu_load(struct machine_gpu *g, int index)
 
 void machine_load(void)
 {
-    static bool loaded;
-
-    if (loaded)
+    if (is_loaded)
         return;
-    loaded = true;
+    is_loaded = true;
     script_load();
     gpu_count = (int)number(-1, "cuda_count", number(-1, "count", 8));
     if (gpu_count > MACHINE_GPUS_MAX)
         gpu_count = MACHINE_GPUS_MAX;
     for (int i = 0; i < gpu_count; i++)
         gpu_load(&gpus[i], i);
+}
+
+void machine_unload(void)
+{
+    for (int i = 0; i < gpu_count; i++) {
+        if (gpus[i].memory)
+            munmap(gpus[i].memory, gpus[i].bytes);
+    }
+    memset(gpus, 0, sizeof gpus);
+    is_loaded = false;
 }
 
 int machine_gpu_count(void)

@@ -83,8 +83,10 @@ struct machine_gpu {
     int broken; /* the driver's answer to everything from now on; 0: works */
 };
 
-/* Read the script. Once per process. */
+/* Read the script, unless it has been since the last machine_unload(). */
 void machine_load(void);
+/* Switch all GPUs off and forget the script. */
+void machine_unload(void);
 int machine_gpu_count(void);
 /* NULL: there is none. */
 struct machine_gpu *machine_gpu(int index);
