@@ -165,10 +165,22 @@ API(cuCtxCreate_v2, struct cu_context **context, unsigned flags, int device)
     return CUDA_OUT_OF_MEMORY;
 }
 
+void module_free(struct cu_module *m)
+{
+    free(m->ptx);
+    free(m);
+}
+
 API(cuCtxDestroy_v2, struct cu_context *context)
 {
     ENTER(context->gpu->index);
     /* What a program leaves behind goes with its context. */
+    while (context->modules) {
+        struct cu_module *m = context->modules;
+
+        context->modules = m->next;
+        module_free(m);
+    }
     context->gpu->taken_count = 0;
     context->gpu->broken = CUDA_OK;
     context->gpu->peers = 0;
@@ -257,6 +269,8 @@ API(cuModuleLoadDataEx, struct cu_module **module, const void *image, unsigned o
     if (!m)
         return CUDA_OUT_OF_MEMORY;
     m->ptx = is_elf || is_fat ? NULL : strdup(image);
+    m->next = context_current->modules;
+    context_current->modules = m;
     *module = m;
     return CUDA_OK;
 }

@@ -20,6 +20,7 @@
 
 struct cu_context {
     struct machine_gpu *gpu; /* NULL: not in use */
+    struct cu_module *modules;
 };
 
 struct cu_function {
@@ -28,7 +29,8 @@ struct cu_function {
 };
 
 struct cu_module {
-    char *ptx; /* NULL: machine code */
+    struct cu_module *next; /* of the same context */
+    char *ptx;              /* NULL: machine code */
     struct cu_function functions[FUNCTIONS_MAX];
 };
 
@@ -46,6 +48,7 @@ extern struct cu_context *context_current;
 /* NVML's number of the current context's GPU; -1: there is none. */
 int gpu_current(void);
 int driver_enter(int gpu, const char *function);
+void module_free(struct cu_module *m);
 int copy_between(struct machine_gpu *to_gpu, uint64_t to, struct machine_gpu *from_gpu,
                  uint64_t from, size_t bytes, struct cu_stream *stream);
 

@@ -57,9 +57,15 @@ API(cuCtxEnablePeerAccess, struct cu_context *peer, unsigned flags)
 
 API(cuModuleUnload, struct cu_module *module)
 {
-    ENTER(gpu_current());
-    free(module->ptx);
-    free(module);
+    struct cu_module **at;
+
+    DRIVER_CONTEXT();
+    for (at = &context_current->modules; *at && *at != module;)
+        at = &(*at)->next;
+    if (!*at)
+        return CUDA_INVALID_VALUE;
+    *at = module->next;
+    module_free(module);
     return CUDA_OK;
 }
 
