@@ -162,10 +162,15 @@ static void link_errors_find(const struct gpu_counters *c, struct link_errors *o
 static void nvlink_errors_run(struct gpu_target *t, struct finding *f)
 {
     const struct gpu_counters *c = gpu_counters_read(t);
+    int code = codes_of(&c->link[0][0], NVML_NVLINKS_MAX * GPU_LINK_COUNTER_COUNT);
     struct link_errors e;
 
-    if (!gpu_answered(t, f, codes_of(&c->link[0][0], NVML_NVLINKS_MAX * GPU_LINK_COUNTER_COUNT),
-                      "errors of NVLinks"))
+    /* What NVML says of a link that the GPU does not have, as in links_count(). */
+    if (code == NVML_INVALID_ARGUMENT) {
+        gpu_not_applicable(f, "this GPU has no NVLinks");
+        return;
+    }
+    if (!gpu_answered(t, f, code, "errors of NVLinks"))
         return;
     link_errors_find(c, &e);
     gpu_figure(f, (double)e.count, 0, "errors");
