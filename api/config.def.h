@@ -13,6 +13,7 @@ OPTION(engine,            TEXT, "local",   0, 0, "where instances run: local, si
 OPTION(virtual_gpu_slots, INT,  "8",       0, GPUS_PER_INSTANCE_MAX, "GPU slots to show when this machine has no GPU (0 to 64)")
 OPTION(run_program,       TEXT, "",        0, 0, "hourglass-run; empty: beside this program or in ../libexec/hourglass")
 OPTION(gpu_program,       TEXT, "",        0, 0, "hourglass-gpu; empty: beside this program or in ../libexec/hourglass")
+OPTION(check_interval,    INT,  "3600",    0, 604800, "seconds between checks of a node whose GPUs nobody has (0 to 604800; 0: never)")
 OPTION(log_level,         TEXT, "info",    0, 0, "debug, info, warn or error")
 OPTION(log_requests,      BOOL, "false",   0, 0, "one line for each request")
 OPTION(ready_file,        TEXT, "",        0, 0, "written with the address when requests are answered")

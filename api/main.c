@@ -255,6 +255,8 @@ static enum err_code start_http(struct daemon *d, struct err *e)
 static enum err_code start_worker(struct daemon *d, struct err *e)
 {
     struct worker_config w = {.service = &d->service, .engine = d->engine};
+
+    w.check_ms = d->config.check_interval * 1000;
     enum err_code rc = worker_start(&w, &d->worker, e);
 
     if (!rc)

@@ -44,6 +44,8 @@ struct engine_instance {
     int64_t ready_at_ms;         /* when the gate passed; written down on the node */
     int64_t ended_at_ms;         /* written down on the node by hourglass-run */
     char limits[SLUG_BYTES_MAX];
+    char node[NAME_BYTES_MAX]; /* the machine it is on; "": not known */
+    enum tier gate_tier;
     enum verdict gate_verdict;
     char gate_summary[TEXT_BYTES_MAX];
     /* Healthy or degraded, inconclusive on virtual slots, or no GPU to check. READY without it
@@ -51,6 +53,30 @@ struct engine_instance {
     bool gate_passed;
     struct gpu_slot slots[GPUS_PER_INSTANCE_MAX];
     size_t slot_count;
+    /* For who observes: what gate_report() gave, borrowed. describe() leaves it NULL. */
+    const struct report *gate_report;
+};
+
+/* A machine. */
+struct engine_node {
+    char name[NAME_BYTES_MAX]; /* unique in the engine, and the same for ever */
+    int64_t gpu_count;
+    bool is_virtual;  /* its slots have no physical GPU */
+    bool is_draining; /* takes no new instance */
+};
+
+/* A check of an instance's own GPUs, or of all GPUs of a node on which no instance has one. */
+struct engine_check {
+    const char *check_id;    /* ours: that of the report to come */
+    const char *instance_id; /* "": the idle node */
+    const char *node;        /* of an idle node; else not read */
+    enum tier tier;
+};
+
+struct engine_check_state {
+    enum engine_state state;     /* ABSENT, CHECKING, ENDED, FAILED (= it gave no verdict) */
+    char detail[TEXT_BYTES_MAX]; /* FAILED: a sentence */
+    struct report report;        /* ENDED: without our id and origin; caller releases it */
 };
 
 struct engine_job {
@@ -130,6 +156,30 @@ struct engine_ops {
     /* Path of the UNIX socket that answers as sshd. Errors: ERR_NOT_FOUND, ERR_CONFLICT. */
     enum err_code (*login_socket)(struct engine *en, const char *instance_id, char *path,
                                   size_t size, struct err *e);
+
+    /* Begin a check under the credential of the node, beside whatever runs there. OK when it has
+     * begun or is over already. It ends with its instance. Errors: ERR_NOT_FOUND there is no such
+     * instance or node; ERR_CONFLICT the instance is not READY, or the node is not idle or has no
+     * physical GPU; ERR_ENGINE. */
+    enum err_code (*check)(struct engine *en, const struct engine_check *c, struct err *e);
+    /* Never fails for an unknown id: state ABSENT. Errors: ERR_ENGINE. */
+    enum err_code (*check_describe)(struct engine *en, const char *check_id,
+                                    struct engine_check_state *out, struct err *e);
+    /* Forget it; what still runs is ended first. OK for an unknown id. Errors: ERR_ENGINE. */
+    enum err_code (*check_remove)(struct engine *en, const char *check_id, struct err *e);
+    /* The whole report of the gate of this start; caller releases it. Errors: ERR_NOT_FOUND there
+     * is none: no gate yet, no GPU, or a checker that gave none; ERR_ENGINE. */
+    enum err_code (*gate_report)(struct engine *en, const char *instance_id, struct report *out,
+                                 struct err *e);
+
+    /* All its machines; caller frees *out. Errors: ERR_ENGINE. */
+    enum err_code (*node_list)(struct engine *en, struct engine_node **out, size_t *count,
+                               struct err *e);
+    /* Nothing new is provisioned there (ERR_NO_STOCK) until it is resumed; what runs there goes
+     * on. Errors: ERR_NOT_FOUND; ERR_ENGINE. */
+    enum err_code (*node_drain)(struct engine *en, const char *node, const char *reason,
+                                struct err *e);
+    enum err_code (*node_resume)(struct engine *en, const char *node, struct err *e);
 
     /* Ids of everything it has, for adoption and orphans: fn returns false to stop. */
     enum err_code (*each)(struct engine *en, bool (*fn)(const char *id, bool is_job, void *ctx),

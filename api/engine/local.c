@@ -111,6 +111,13 @@ static const struct engine_ops local_ops = {
     .job_output = local_job_output,
     .job_watch = local_job_watch,
     .login_socket = local_login_socket,
+    .check = local_check,
+    .check_describe = local_check_describe,
+    .check_remove = local_check_remove,
+    .gate_report = local_gate_report,
+    .node_list = local_node_list,
+    .node_drain = local_node_drain,
+    .node_resume = local_node_resume,
     .each = local_each,
     .close = local_close,
 };
@@ -192,11 +199,14 @@ enum err_code engine_local_open(const struct engine_config *c, struct engine **o
         rc = local_run(el, "--probe", el->root, e);
     if (!rc)
         rc = local_slots_find(el, c->virtual_gpu_slots, e);
+    if (!rc)
+        rc = local_node_name(el, e);
     if (rc) {
         local_close(&el->base);
         return err_wrap(e, ERR_ENGINE, "engine local");
     }
     trash_resume(el);
+    local_checks_trim(el);
     *out = &el->base;
     return ERR_OK;
 }

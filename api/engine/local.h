@@ -1,8 +1,8 @@
 /* Private to the engine `local`: this machine, one spool directory per instance and job
  * (model/spool.h), each supervised by a hourglass-run of its own. Everything the engine
  * knows is in the spools, so it can be closed and opened at any time. local.c opens and
- * lists, local_gpu.c finds and gives out slots, local_view.c reads spools, local_instance.c
- * and local_job.c do the work, local_output.c reads output. */
+ * lists, local_check.c runs checks, local_gpu.c finds and gives out slots, local_view.c reads
+ * spools, local_instance.c and local_job.c do the work, local_output.c reads output. */
 #ifndef API_ENGINE_LOCAL_H
 #define API_ENGINE_LOCAL_H
 
@@ -21,8 +21,10 @@ struct engine_local {
     struct spool_gpu *slots;
     size_t slot_count;
     struct engine_capacity capacity;
-    int root_fd;           /* of root, for addresses of sockets */
-    pthread_mutex_t mutex; /* see local_lock() */
+    char node[NAME_BYTES_MAX]; /* the name of this machine when its spool was made */
+    bool is_draining;          /* with the lock held; told anew after each start */
+    int root_fd;               /* of root, for addresses of sockets */
+    pthread_mutex_t mutex;     /* see local_lock() */
     int lock_fd;
 };
 
@@ -72,6 +74,15 @@ enum err_code local_slots_find(struct engine_local *el, int64_t virtual_slots,
 enum err_code local_allocate(struct engine_local *el, int64_t gpu_count, struct spool_spec *spec,
                              struct err *e) MUST_CHECK;
 
+/* Read the name of this machine from the spool, or write it there: a machine keeps its name here
+ * even when it gets another. Errors: ERR_ENGINE. */
+enum err_code local_node_name(struct engine_local *el, struct err *e) MUST_CHECK;
+/* With the lock held, before GPUs are given out: end checks of idle GPUs. Errors: ERR_ENGINE one is
+ * still ending: try again. */
+enum err_code local_checks_end(struct engine_local *el, struct err *e) MUST_CHECK;
+/* Old checks that nobody asked about. */
+void local_checks_trim(struct engine_local *el);
+
 /* engine_ops */
 enum err_code local_provision(struct engine *en, const struct engine_provision *p, struct err *e);
 enum err_code local_describe(struct engine *en, const char *instance_id,
@@ -88,6 +99,17 @@ enum err_code local_job_output(struct engine *en, const char *job_id, int64_t of
                                size_t len_max, struct strbuf *out, struct engine_output *info,
                                struct err *e);
 int local_job_watch(struct engine *en, const char *job_id);
+enum err_code local_check(struct engine *en, const struct engine_check *c, struct err *e);
+enum err_code local_check_describe(struct engine *en, const char *check_id,
+                                   struct engine_check_state *out, struct err *e);
+enum err_code local_check_remove(struct engine *en, const char *check_id, struct err *e);
+enum err_code local_gate_report(struct engine *en, const char *instance_id, struct report *out,
+                                struct err *e);
+enum err_code local_node_list(struct engine *en, struct engine_node **out, size_t *count,
+                              struct err *e);
+enum err_code local_node_drain(struct engine *en, const char *node, const char *reason,
+                               struct err *e);
+enum err_code local_node_resume(struct engine *en, const char *node, struct err *e);
 
 /* Stop or call off what the view shows; also for jobs. Errors: ERR_ENGINE. */
 enum err_code local_view_stop(struct engine_local *el, struct local_view *v, int signal,

@@ -103,6 +103,12 @@ static enum err_code provision_locked(struct engine_local *el, const struct engi
     case ENGINE_ENDED:
         break;
     }
+    if (el->is_draining)
+        return err_set(e, ERR_NO_STOCK, "no machine takes new instances now");
+    if (p->gpu_count > 0)
+        rc = local_checks_end(el, e);
+    if (rc)
+        return rc;
     /* What was prepared and never began is started as it is: a crash came between. */
     if (v.state != ENGINE_ABSENT || !v.has_spec)
         rc = spool_prepare(el, p, &v, e);
@@ -147,7 +153,9 @@ enum err_code local_describe(struct engine *en, const char *instance_id,
         return rc;
     *out = (struct engine_instance){.state = v.state};
     text_copy(out->detail, sizeof out->detail, v.detail);
+    text_copy(out->node, sizeof out->node, local_from(en)->node);
     if (v.has_status) {
+        out->gate_tier = v.status.gate_tier;
         out->ready_at_ms = v.status.ready_at_ms;
         text_copy(out->limits, sizeof out->limits, v.status.limits);
         out->gate_verdict = v.status.gate_verdict;

@@ -104,7 +104,7 @@ enum err_code local_view_load(struct engine_local *el, const char *id, struct lo
 
     *out = (struct local_view){.state = ENGINE_ABSENT};
     /* An id that is none is nowhere; it must not become part of a path either. */
-    if (!id_is(ID_INSTANCE, id) && !id_is(ID_JOB, id))
+    if (!id_is(ID_INSTANCE, id) && !id_is(ID_JOB, id) && !id_is(ID_REPORT, id))
         return ERR_OK;
     rc = spool_path(out->dir, el->root, id, e);
     for (int i = 0; !rc && again && i < READS_MAX; i++)

@@ -27,7 +27,7 @@ static int64_t instance_checks_at(const struct sim_instance *in)
     return sim_plus(in->asked_at_ms, in->plan.provision_ms);
 }
 
-static int64_t instance_ready_at(const struct sim_instance *in)
+int64_t sim_instance_ready_at(const struct sim_instance *in)
 {
     return in->plan.failure ? SIM_NEVER : sim_plus(instance_checks_at(in), in->plan.check_ms);
 }
@@ -53,7 +53,7 @@ enum engine_state sim_instance_state(const struct sim_instance *in, int64_t now_
         return ENGINE_FAILED;
     if (in->stopped_at_ms <= now_ms)
         return ENGINE_STOPPING;
-    if (instance_ready_at(in) <= now_ms)
+    if (sim_instance_ready_at(in) <= now_ms)
         return ENGINE_READY;
     return instance_checks_at(in) <= now_ms ? ENGINE_CHECKING : ENGINE_STARTING;
 }
@@ -113,6 +113,7 @@ static void instance_begin(struct engine_sim *s, struct sim_instance *in,
     in->grace_ms = p->grace_seconds * 1000;
     in->stopped_at_ms = in->lost_at_ms = SIM_NEVER;
     in->stopped_now = false;
+    in->start_count++;
     in->has_key = p->ssh_public_key && p->ssh_public_key[0];
 }
 
@@ -132,6 +133,9 @@ static enum err_code sim_provision(struct engine *en, const struct engine_provis
         return err_set(e, ERR_ENGINE, "%s is still stopping", p->instance_id);
     if (!sim_is_over(state))
         return ERR_OK;
+    if (s->is_draining)
+        return err_set(e, ERR_NO_STOCK, "no machine takes new instances now");
+    sim_checks_end(s);
     if (!in)
         in = made = calloc(1, sizeof *in);
     if (!in)
@@ -150,28 +154,28 @@ static enum err_code sim_provision(struct engine *en, const struct engine_provis
     return ERR_OK;
 }
 
-static void describe_slots(const struct engine_sim *s, const struct sim_instance *in,
-                           struct engine_instance *out)
+void sim_slots_describe(const struct engine_sim *s, const struct sim_instance *in,
+                        struct gpu_slot *out)
 {
     for (size_t i = 0; i < in->slot_count; i++) {
-        out->slots[i] =
+        out[i] =
             (struct gpu_slot){.index = in->slots[i], .is_virtual = s->capacity.gpus_are_virtual};
-        text_copy(out->slots[i].label, NAME_BYTES_MAX, s->capacity.gpu_label);
+        text_copy(out[i].label, NAME_BYTES_MAX, s->capacity.gpu_label);
     }
-    out->slot_count = in->slot_count;
 }
 
 static void describe_gate(const struct engine_sim *s, const struct sim_instance *in,
                           struct engine_instance *out)
 {
-    if (instance_ready_at(in) > sim_least(clock_now_ms(s->clock), in->stopped_at_ms))
+    if (sim_instance_ready_at(in) > sim_least(clock_now_ms(s->clock), in->stopped_at_ms))
         return;
+    out->gate_tier = sim_gate_tier(s, in);
     out->gate_verdict = in->plan.gate_verdict ? in->plan.gate_verdict : VERDICT_HEALTHY;
     out->gate_passed = sim_instance_passed(s, in);
     text_copy(out->gate_summary, sizeof out->gate_summary,
               in->plan.gate_summary ? in->plan.gate_summary : verdict_names[out->gate_verdict]);
     if (out->gate_passed)
-        out->ready_at_ms = instance_ready_at(in);
+        out->ready_at_ms = sim_instance_ready_at(in);
 }
 
 static enum err_code sim_describe(struct engine *en, const char *instance_id,
@@ -190,7 +194,9 @@ static enum err_code sim_describe(struct engine *en, const char *instance_id,
     if (!in)
         return ERR_OK;
     text_copy(out->limits, sizeof out->limits, "sim");
-    describe_slots(s, in, out);
+    text_copy(out->node, sizeof out->node, SIM_NODE);
+    sim_slots_describe(s, in, out->slots);
+    out->slot_count = in->slot_count;
     describe_gate(s, in, out);
     if (out->state == ENGINE_ENDED) {
         out->ended_at_ms = instance_ended_at(in);
@@ -323,6 +329,7 @@ static void sim_close(struct engine *en)
         s->instances = next;
     }
     sim_jobs_free(s);
+    sim_checks_free(s);
     pthread_mutex_destroy(&s->mutex);
     free(s);
 }
@@ -340,6 +347,13 @@ static const struct engine_ops sim_ops = {
     .job_output = sim_job_output,
     .job_watch = sim_job_watch,
     .login_socket = sim_login_socket,
+    .check = sim_check,
+    .check_describe = sim_check_describe,
+    .check_remove = sim_check_remove,
+    .gate_report = sim_gate_report,
+    .node_list = sim_node_list,
+    .node_drain = sim_node_drain,
+    .node_resume = sim_node_resume,
     .each = sim_each,
     .close = sim_close,
 };
@@ -364,6 +378,12 @@ void sim_plan_instances(struct engine *en, const struct sim_instance_plan *plan)
 {
     SIM_LOCKED(s, en);
     s->instance_plan = *plan;
+}
+
+void sim_plan_checks(struct engine *en, const struct sim_check_plan *plan)
+{
+    SIM_LOCKED(s, en);
+    s->check_plan = *plan;
 }
 
 void sim_plan_jobs(struct engine *en, const struct sim_job_plan *plan)

@@ -8,15 +8,28 @@
 #include "api/engine/engine.h"
 
 #define SIM_NEVER INT64_MAX
+#define SIM_NODE  "sim-1" /* the one node */
 
 /* How instances provisioned from now on behave. A zeroed plan is ready at once, healthy. */
 struct sim_instance_plan {
-    int64_t provision_ms;      /* until the gate runs */
-    int64_t check_ms;          /* until the gate is done */
-    int64_t stop_ms;           /* from TERM to the end, at most the grace */
-    const char *failure;       /* borrowed; not NULL: fails after provision_ms, saying this */
-    enum verdict gate_verdict; /* VERDICT_NONE: healthy */
-    const char *gate_summary;  /* borrowed; may be NULL */
+    int64_t provision_ms;           /* until the gate runs */
+    int64_t check_ms;               /* until the gate is done */
+    int64_t stop_ms;                /* from TERM to the end, at most the grace */
+    const char *failure;            /* borrowed; not NULL: fails after provision_ms, saying this */
+    enum verdict gate_verdict;      /* VERDICT_NONE: healthy */
+    const char *gate_summary;       /* borrowed; may be NULL */
+    const struct finding *findings; /* of the gate's report; borrowed; may be NULL */
+    size_t finding_count;
+};
+
+/* How checks asked for from now on end. A zeroed plan is over at once, healthy. */
+struct sim_check_plan {
+    int64_t lasts_ms;               /* SIM_NEVER: until it is removed */
+    enum verdict verdict;           /* VERDICT_NONE: healthy */
+    const char *summary;            /* borrowed; may be NULL */
+    const char *failure;            /* borrowed; not NULL: gives no verdict, saying this */
+    const struct finding *findings; /* borrowed; may be NULL */
+    size_t finding_count;
 };
 
 /* How jobs started from now on behave. A zeroed plan ends at once with exit code 0. */
@@ -33,18 +46,25 @@ struct sim_job_plan {
     bool output_is_stderr;
 };
 
-#define SIM_OP_LIST(X)  \
-    X(SIM_CAPACITY)     \
-    X(SIM_PROVISION)    \
-    X(SIM_DESCRIBE)     \
-    X(SIM_STOP)         \
-    X(SIM_REMOVE)       \
-    X(SIM_JOB_START)    \
-    X(SIM_JOB_DESCRIBE) \
-    X(SIM_JOB_CANCEL)   \
-    X(SIM_JOB_OUTPUT)   \
-    X(SIM_LOGIN_SOCKET) \
-    X(SIM_EACH)
+#define SIM_OP_LIST(X)    \
+    X(SIM_CAPACITY)       \
+    X(SIM_PROVISION)      \
+    X(SIM_DESCRIBE)       \
+    X(SIM_STOP)           \
+    X(SIM_REMOVE)         \
+    X(SIM_JOB_START)      \
+    X(SIM_JOB_DESCRIBE)   \
+    X(SIM_JOB_CANCEL)     \
+    X(SIM_JOB_OUTPUT)     \
+    X(SIM_LOGIN_SOCKET)   \
+    X(SIM_EACH)           \
+    X(SIM_CHECK)          \
+    X(SIM_CHECK_DESCRIBE) \
+    X(SIM_CHECK_REMOVE)   \
+    X(SIM_GATE_REPORT)    \
+    X(SIM_NODE_LIST)      \
+    X(SIM_NODE_DRAIN)     \
+    X(SIM_NODE_RESUME)
 enum sim_op {
 #define X(id) id,
     SIM_OP_LIST(X)
@@ -54,6 +74,7 @@ enum sim_op {
 
 /* `en` must be a sim. Plans are copied. */
 void sim_plan_instances(struct engine *en, const struct sim_instance_plan *plan);
+void sim_plan_checks(struct engine *en, const struct sim_check_plan *plan);
 void sim_plan_jobs(struct engine *en, const struct sim_job_plan *plan);
 
 /* The next n calls of the operation fail with this code and sentence (borrowed) before they

@@ -1,5 +1,6 @@
 /* What the files of the engine `sim` share: sim.c has instances and what tests ask for,
- * sim_job.c jobs. */
+ * sim_job.c jobs,
+ * sim_check.c checks and the node. */
 #ifndef API_ENGINE_SIM_INTERNAL_H
 #define API_ENGINE_SIM_INTERNAL_H
 
@@ -39,6 +40,15 @@ struct sim_instance {
     bool has_key;
     int64_t slots[GPUS_PER_INSTANCE_MAX];
     size_t slot_count;
+    int64_t start_count;
+};
+
+struct sim_check {
+    struct sim_check *next;
+    char id[ID_MAX], instance_id[ID_MAX];
+    struct sim_check_plan plan;
+    enum tier tier;
+    int64_t asked_at_ms;
 };
 
 struct engine_sim {
@@ -47,6 +57,8 @@ struct engine_sim {
     pthread_mutex_t mutex;
     struct engine_capacity capacity;
     struct sim_instance_plan instance_plan;
+    struct sim_check_plan check_plan;
+    bool is_draining;
     struct sim_job_plan job_plan;
     struct {
         int left;
@@ -56,6 +68,7 @@ struct engine_sim {
     int64_t calls[SIM_OP_COUNT];
     struct sim_instance *instances;
     struct sim_job *jobs;
+    struct sim_check *checks;
 };
 
 static inline struct engine_sim *sim_from(struct engine *en)
@@ -104,7 +117,29 @@ bool sim_job_add(struct engine_sim *s, struct sim_job *j, bool to_stderr, const 
 void sim_jobs_settle(struct engine_sim *s, const char *instance_id);
 void sim_jobs_free(struct engine_sim *s);
 
+/* Of the gate of its present start. */
+enum tier sim_gate_tier(const struct engine_sim *s, const struct sim_instance *in);
+/* When its gate passes or does not; SIM_NEVER for one that fails before. */
+int64_t sim_instance_ready_at(const struct sim_instance *in);
+/* The slots it has, as describe() tells them. */
+void sim_slots_describe(const struct engine_sim *s, const struct sim_instance *in,
+                        struct gpu_slot *out);
+/* End checks of idle slots. */
+void sim_checks_end(struct engine_sim *s);
+void sim_checks_free(struct engine_sim *s);
+
 /* engine_ops */
+enum err_code sim_check(struct engine *en, const struct engine_check *c, struct err *e);
+enum err_code sim_check_describe(struct engine *en, const char *check_id,
+                                 struct engine_check_state *out, struct err *e);
+enum err_code sim_check_remove(struct engine *en, const char *check_id, struct err *e);
+enum err_code sim_gate_report(struct engine *en, const char *instance_id, struct report *out,
+                              struct err *e);
+enum err_code sim_node_list(struct engine *en, struct engine_node **out, size_t *count,
+                            struct err *e);
+enum err_code sim_node_drain(struct engine *en, const char *node, const char *reason,
+                             struct err *e);
+enum err_code sim_node_resume(struct engine *en, const char *node, struct err *e);
 enum err_code sim_job_start(struct engine *en, const struct engine_job_start *w, struct err *e);
 enum err_code sim_job_describe(struct engine *en, const char *job_id, struct engine_job *out,
                                struct err *e);

@@ -78,11 +78,43 @@ static enum err_code act(struct request *req, struct response *resp, enum instan
     return rc;
 }
 
+/* A field of the check in the body of another action says something that would not be done. */
+static enum err_code others_refuse(const struct request *req, struct err *e)
+{
+    static const char *const own[] = {"tier", "disturb"};
+    char pointer[ERR_POINTER_MAX];
+
+    for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+        if (!json_object_get(req->in_json, own[i]))
+            continue;
+        snprintf(pointer, sizeof pointer, "/%s", own[i]);
+        err_set(e, ERR_INVALID, "'%s' belongs to the action check", own[i]);
+        err_detail(e, pointer, "unknown_field", "%s", "it belongs to the action check");
+        return ERR_INVALID;
+    }
+    return ERR_OK;
+}
+
 enum err_code instance_act_route(struct request *req, struct response *resp, struct err *e)
 {
     const struct instance_act *in = req->in;
+    struct write_context *w = req->tx;
+    struct instance out = {0};
+    enum tier tier = json_object_get(req->in_json, "tier") ? in->tier : TIER_QUICK;
+    int64_t version;
+    enum err_code rc = ERR_OK;
 
-    return act(req, resp, in->action, e);
+    if (in->action != INSTANCE_CHECK) {
+        rc = others_refuse(req, e);
+        return rc ? rc : act(req, resp, in->action, e);
+    }
+    rc = if_match_version(req, &version, e);
+    if (!rc)
+        rc = instance_check(app_service(req), w->tx, app_actor(req), req->params[0], version, tier,
+                            in->disturb, &out, e);
+    if (!rc)
+        answer_object(req, resp, &instance_shape, &out, out.version);
+    return rc;
 }
 
 enum err_code instance_delete_route(struct request *req, struct response *resp, struct err *e)

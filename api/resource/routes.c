@@ -36,6 +36,7 @@
 
 static const struct route_query
     query_none[]       = {END},
+    query_cases[]      = {PAGE, STATE, INSTANCE_ID, END},
     query_credit[]     = {ORGANIZATION, END},
     query_events[]     = {PAGE, PROJECT_ID, INSTANCE_ID, AFTER, END},
     query_holds[]      = {PAGE, STATE, INSTANCE_ID, END},
@@ -43,6 +44,7 @@ static const struct route_query
     query_jobs[]       = {PAGE, STATE, PROJECT_ID, INSTANCE_ID, END},
     query_keys[]       = {PAGE, PROJECT_ID, END},
     query_log[]        = {OFFSET, FOLLOW, END},
+    query_nodes[]      = {LIMIT, CURSOR, TEXT_PART, STATE, ZONE, END},
     query_offers[]     = {TEXT_PART, ZONE, GPU_MODEL, END},
     query_page[]       = {PAGE, END},
     query_page_about[] = {PAGE, INSTANCE_ID, END},

@@ -8,26 +8,49 @@
 #include <unistd.h>
 
 #include "api/run/instance_files.h"
-#include "core/file.h"
 #include "core/process.h"
 #include "core/text.h"
 
-#define GATE_MS_MAX      20000
+#define DEADLINE_BYTES   16
 #define REPORT_BYTES_MAX (1024 * 1024)
 #define ERRORS_BYTES_MAX 4096
 
+/* What each tier may take: the deadline that the checker is given, and the time after which it
+ * is ended by force. A burn lasts 2 to 5 minutes (docs/man/hourglass-gpu.1). The state tier has
+ * its own default, far below what is left to it. */
+static const struct {
+    int64_t deadline_seconds; /* 0: its default */
+    int64_t ms_max;
+} limits[] = {
+    [TIER_STATE] = {0, 20000},
+    [TIER_QUICK] = {60, 70000},
+    [TIER_BURN] = {420, 430000},
+    [TIER_SOAK] = {3600, 3630000},
+};
+
+static bool all_are_virtual(const struct spool_spec *spec)
+{
+    for (size_t i = 0; i < spec->gpu_count; i++)
+        if (!spec->gpus[i].is_virtual)
+            return false;
+    return true;
+}
+
+enum tier gate_tier(const struct spool_spec *spec)
+{
+    if (spec->kind == SPOOL_CHECK)
+        return spec->tier;
+    return spec->generation > 1 || all_are_virtual(spec) ? TIER_STATE : TIER_QUICK;
+}
+
 bool gate_passes(enum verdict verdict, const struct spool_spec *spec)
 {
-    bool all_virtual = true;
-
-    for (size_t i = 0; i < spec->gpu_count; i++)
-        all_virtual = all_virtual && spec->gpus[i].is_virtual;
     switch (verdict) {
     case VERDICT_HEALTHY:
     case VERDICT_DEGRADED:
         return true;
     case VERDICT_INCONCLUSIVE:
-        return all_virtual;
+        return all_are_virtual(spec);
     case VERDICT_NONE:
         return spec->gpu_count == 0;
     case VERDICT_UNHEALTHY:
@@ -111,50 +134,87 @@ static const char *said(const struct strbuf *errors, char text[TEXT_BYTES_MAX])
     return text;
 }
 
+/* What it says of other people's GPUs is not for who rents these. */
+static void report_narrow(struct report *r, const struct spool_spec *spec)
+{
+    size_t gpus = 0, findings = 0;
+
+    if (all_are_virtual(spec))
+        return;
+    for (size_t i = 0; i < r->gpu_count; i++)
+        if (is_ours(spec, r->gpus[i].index))
+            r->gpus[gpus++] = r->gpus[i];
+    for (size_t i = 0; i < r->finding_count; i++)
+        if (r->findings[i].gpu_index < 0 || is_ours(spec, r->findings[i].gpu_index))
+            r->findings[findings++] = r->findings[i];
+    r->gpu_count = gpus;
+    r->finding_count = findings;
+}
+
+/* Bring the report to what it means for these GPUs, and keep it. */
+static void report_keep(const char *dir, const struct spool_spec *spec, struct report *r,
+                        struct gate_result *out)
+{
+    enum verdict verdict = verdict_for(r, spec);
+    size_t all = r->gpu_count;
+
+    out->tier = r->tier;
+    out->verdict = verdict;
+    if (verdict == r->verdict)
+        text_copy(out->summary, sizeof out->summary, r->summary);
+    else
+        snprintf(out->summary, sizeof out->summary, "%s: its own of %zu GPUs (all of them: %.160s)",
+                 verdict_names[verdict], all, r->summary);
+    report_narrow(r, spec);
+    r->verdict = verdict;
+    text_copy(r->summary, sizeof r->summary, out->summary);
+    if (spool_save(dir, SPOOL_REPORT, &report_shape, r, NULL))
+        inconclusive(out, "the report of the health check cannot be kept");
+}
+
 /* The exit status is for people and schedulers; the report says more. */
 static void judge(const char *dir, const struct spool_spec *spec, const struct strbuf *text,
                   int status, const struct strbuf *errors, struct gate_result *out)
 {
     struct report report = {.verdict = VERDICT_NONE};
-    char path[SPOOL_PATH_BYTES_MAX], why[TEXT_BYTES_MAX];
+    char why[TEXT_BYTES_MAX];
     json_t *tree = NULL;
     struct err e;
 
     err_clear(&e);
-    if (WIFSIGNALED(status)) {
+    if (WIFSIGNALED(status))
         inconclusive(out, "the health check was ended by signal %d", WTERMSIG(status));
-    } else if (text->failed || json_parse(text->data, text->len, &tree, &e) ||
-               shape_read(&report_shape, tree, &report, &e)) {
+    else if (text->failed || json_parse(text->data, text->len, &tree, &e) ||
+             shape_read(&report_shape, tree, &report, &e))
         inconclusive(out, "the health check gave no report (exit code %d)%s", WEXITSTATUS(status),
                      said(errors, why));
-    } else if (report.verdict == VERDICT_NONE) {
+    else if (report.verdict == VERDICT_NONE)
         inconclusive(out, "the health check gave no verdict");
-    } else {
-        out->verdict = verdict_for(&report, spec);
-        if (out->verdict == report.verdict)
-            text_copy(out->summary, sizeof out->summary, report.summary);
-        else
-            snprintf(out->summary, sizeof out->summary,
-                     "%s: its own of %zu GPUs (all of them: %.160s)", verdict_names[out->verdict],
-                     report.gpu_count, report.summary);
-        if (spool_path(path, dir, SPOOL_REPORT, NULL) ||
-            file_write(path, text->data, text->len, 0600, &e))
-            inconclusive(out, "the report of the health check cannot be kept");
-    }
+    else
+        report_keep(dir, spec, &report, out);
     json_decref(tree);
     shape_release(&report_shape, &report);
 }
 
-void gate_run(const char *dir, const struct spool_spec *spec, struct gate_result *out)
+/* hourglass-gpu check --tier quick --deadline 60s -o json */
+static void checker_run(const char *dir, const struct spool_spec *spec, struct gate_result *out)
 {
-    const char *argv[] = {spec->gpu_program, "check", "--tier", "state", "-o", "json", NULL};
+    char deadline[DEADLINE_BYTES];
+    const char *argv[9] = {spec->gpu_program, "check", "--tier", tier_names[out->tier]};
     STRBUF text, errors, devices;
-    struct process p = {.argv = argv, .timeout_ms = GATE_MS_MAX, .out = &text, .errors = &errors};
+    struct process p = {
+        .argv = argv, .timeout_ms = limits[out->tier].ms_max, .out = &text, .errors = &errors};
     const char *env[4] = {"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LANG=C.UTF-8"};
     struct err e;
-    int status = 0;
+    int status = 0, n = 4;
 
-    *out = (struct gate_result){.verdict = VERDICT_NONE};
+    if (limits[out->tier].deadline_seconds) {
+        snprintf(deadline, sizeof deadline, "%llds", (long long)limits[out->tier].deadline_seconds);
+        argv[n++] = "--deadline";
+        argv[n++] = deadline;
+    }
+    argv[n++] = "-o";
+    argv[n] = "json";
     strbuf_init(&text, REPORT_BYTES_MAX);
     strbuf_init(&errors, ERRORS_BYTES_MAX);
     strbuf_init(&devices, ERRORS_BYTES_MAX);
@@ -163,14 +223,25 @@ void gate_run(const char *dir, const struct spool_spec *spec, struct gate_result
     gpu_devices_write(spec, &devices);
     env[2] = devices.data;
     p.env = env;
+    if (process_run(&p, &status, &e))
+        inconclusive(out, "the health check did not run: %.200s", e.msg);
+    else
+        judge(dir, spec, &text, status, &errors, out);
+}
+
+void gate_run(const char *dir, const struct spool_spec *spec, struct gate_result *out)
+{
+    char path[SPOOL_PATH_BYTES_MAX];
+
+    *out = (struct gate_result){.verdict = VERDICT_NONE, .tier = gate_tier(spec)};
+    if (!spool_path(path, dir, SPOOL_REPORT, NULL))
+        unlink(path); /* of an earlier start */
     if (spec->gpu_count == 0)
         text_copy(out->summary, sizeof out->summary, "no GPU to check");
     else if (!spec->gpu_program[0])
         inconclusive(out, "there is no hourglass-gpu to check with");
-    else if (process_run(&p, &status, &e))
-        inconclusive(out, "the health check did not run: %.200s", e.msg);
     else
-        judge(dir, spec, &text, status, &errors, out);
+        checker_run(dir, spec, out);
     out->passed = gate_passes(out->verdict, spec);
     summary_clean(out);
 }

@@ -250,12 +250,26 @@ static enum err_code box_start(struct supervisor *s, int listen_fd, const int pi
     return rc;
 }
 
+/* No sandbox: the checker runs beside that of its instance, or alone on an idle node. */
+static enum err_code check_start(struct supervisor *s, struct err *e)
+{
+    enum err_code rc = s->spec.instance_id[0] ? instance_find(s, e) : ERR_OK;
+
+    if (rc)
+        return rc;
+    s->started_at_ms = s->status.started_at_ms = clock_now_ms(clock_real());
+    supervisor_save(s, SPOOL_CHECKING);
+    return gate_start(s->dir, &s->spec, &s->gate_pid, &s->gate_fd, e);
+}
+
 static enum err_code supervisor_start(struct supervisor *s, struct err *e)
 {
     int pipes[4] = {-1, -1, -1, -1};
     int listen_fd = -1;
     enum err_code rc;
 
+    if (s->spec.kind == SPOOL_CHECK)
+        return check_start(s, e);
     if (supervisor_is_job(s))
         rc = job_prepare(s, pipes, e);
     else
@@ -330,7 +344,9 @@ static void reason_find(struct supervisor *s)
 
 static void detail_find(struct supervisor *s, const struct spool_end *end)
 {
-    const char *what = supervisor_is_job(s) ? "the job" : "the instance";
+    const char *what = s->spec.kind == SPOOL_CHECK ? "the check"
+                       : supervisor_is_job(s)      ? "the job"
+                                                   : "the instance";
 
     switch (s->reason) {
     case JOB_REASON_EXITED:

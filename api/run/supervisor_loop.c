@@ -44,6 +44,14 @@ static void gate_kill(struct supervisor *s)
     forget(&s->gate_fd);
 }
 
+/* A check has no sandbox: when its checker has ended, only what it leaves behind is left. */
+static void check_over(struct supervisor *s)
+{
+    s->is_stopping = s->box_gone = true;
+    s->limit_at_ms = INT64_MAX;
+    s->sweep_at_ms = mono_ms();
+}
+
 /* TERM has had its time, or was not to be given any. */
 static void supervisor_kill(struct supervisor *s)
 {
@@ -53,6 +61,8 @@ static void supervisor_kill(struct supervisor *s)
     supervisor_jobs_signal(s, SPOOL_SIGNAL_NOW);
     if (!s->box_gone && s->box.pid > 0)
         kill(s->box.pid, SIGKILL);
+    if (s->spec.kind == SPOOL_CHECK)
+        check_over(s);
 }
 
 /* Begin to end it, for the first reason given; `now`: without grace. */
@@ -116,16 +126,23 @@ static void gate_done(struct supervisor *s)
         return;
     forget(&s->gate_fd);
     if (n != sizeof result) {
-        result = (struct gate_result){.verdict = VERDICT_INCONCLUSIVE,
+        result = (struct gate_result){.tier = gate_tier(&s->spec),
+                                      .verdict = VERDICT_INCONCLUSIVE,
                                       .summary = "the health check was ended by force"};
         result.passed = gate_passes(result.verdict, &s->spec);
     }
+    s->status.gate_tier = result.tier;
     s->status.gate_verdict = result.verdict;
     text_copy(s->status.gate_summary, sizeof s->status.gate_summary, result.summary);
     s->status.gate_passed = result.passed;
     if (result.passed)
         s->status.ready_at_ms = clock_now_ms(clock_real());
     supervisor_save(s, SPOOL_READY);
+    if (s->spec.kind == SPOOL_CHECK && !s->is_stopping) {
+        s->has_end = true; /* the verdict is in the report, not in an exit status */
+        s->reason = JOB_REASON_EXITED;
+        check_over(s);
+    }
 }
 
 static void control_read(struct supervisor *s)

@@ -49,9 +49,9 @@ static enum err_code grant_room_check(struct tx *tx, const struct organization *
 }
 
 static enum err_code grant_save(struct service *sv, struct tx *tx, const struct actor *by,
-                                struct grant *g, struct err *e)
+                                const char *instance_id, struct grant *g, struct err *e)
 {
-    struct posting_place at = {g->organization_id, NULL, NULL, g->note};
+    struct posting_place at = {g->organization_id, NULL, instance_id, g->note};
     struct record r = {ACTION_GRANT_CREATE, "credit.grant", g->organization_id, NULL, g->id, NULL};
     struct postings lines = {0};
     char text[MONEY_TEXT_MAX];
@@ -66,14 +66,27 @@ static enum err_code grant_save(struct service *sv, struct tx *tx, const struct 
                              grant_kind_names[g->kind]);
 }
 
+enum err_code grant_issue(struct service *sv, struct tx *tx, const struct actor *by,
+                          const struct organization *o, const char *instance_id, struct grant *g,
+                          struct err *e)
+{
+    enum err_code rc = grant_room_check(tx, o, e);
+
+    if (rc)
+        return rc;
+    id_new(ID_GRANT, sv->clock, g->id);
+    text_copy(g->organization_id, sizeof g->organization_id, o->id);
+    g->version = 1;
+    return grant_save(sv, tx, by, instance_id, g, e);
+}
+
 enum err_code grant_create(struct service *sv, struct tx *tx, const struct actor *by,
                            const struct grant_create *in, struct grant *out, struct err *e)
 {
     struct grant g = {.kind = in->kind,
                       .amount = in->amount,
                       .priority = in->priority,
-                      .expires_at_ms = in->expires_at_ms,
-                      .version = 1};
+                      .expires_at_ms = in->expires_at_ms};
     struct organization o;
     enum err_code rc = rule_check(by, ACTION_GRANT_CREATE, e);
 
@@ -85,14 +98,9 @@ enum err_code grant_create(struct service *sv, struct tx *tx, const struct actor
         return input_refuse(e, "/organization_id", "unknown", "there is no such organization");
     if (!rc)
         rc = grant_check(in, &o, g.created_at_ms, e);
-    if (!rc)
-        rc = grant_room_check(tx, &o, e);
-    if (rc)
-        return rc;
-    id_new(ID_GRANT, sv->clock, g.id);
-    text_copy(g.organization_id, sizeof g.organization_id, in->organization_id);
     text_copy(g.note, sizeof g.note, in->note);
-    rc = grant_save(sv, tx, by, &g, e);
+    if (!rc)
+        rc = grant_issue(sv, tx, by, &o, "", &g, e);
     if (!rc)
         *out = g;
     return rc;

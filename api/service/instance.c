@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/service/service_internal.h"
+#include "core/id.h"
 #include "core/strbuf.h"
 
 void instance_release(struct instance *i)
@@ -66,6 +67,8 @@ enum err_code instance_move(struct service *sv, struct tx *tx, const struct acto
     i->state_reason = c->why;
     i->state_since_ms = moved_at(sv, i);
     text_copy(i->state_detail, sizeof i->state_detail, c->detail);
+    if (c->to != INSTANCE_RUNNING && c->to != INSTANCE_UNREACHABLE)
+        i->check_id[0] = '\0'; /* it ends with what it looked at */
     if (c->to == INSTANCE_TERMINATED)
         i->ended_at_ms = i->state_since_ms;
     rc = row_instance_update(tx, i, e);
@@ -109,6 +112,7 @@ static const enum rule_action action_rules[INSTANCE_ACTION_COUNT] = {
     [INSTANCE_STOP] = ACTION_INSTANCE_STOP,
     [INSTANCE_START] = ACTION_INSTANCE_START,
     [INSTANCE_DELETE] = ACTION_INSTANCE_DELETE,
+    [INSTANCE_CHECK] = ACTION_INSTANCE_CHECK,
 };
 
 /* Why the state does not allow a stop; NULL when it does. */
@@ -155,6 +159,17 @@ static const char *start_refusal(const struct instance *i, int64_t now_ms)
     return "it is not stopped";
 }
 
+static const char *check_refusal(const struct instance *i)
+{
+    if (i->state == INSTANCE_UNREACHABLE)
+        return "it cannot be reached";
+    if (i->state != INSTANCE_RUNNING)
+        return "it is not running";
+    if (i->gpu_count == 0)
+        return "it has no GPU";
+    return i->check_id[0] ? "a check is under way" : NULL;
+}
+
 static const char *action_refusal(const struct instance *i, enum instance_action a, int64_t now_ms)
 {
     switch (a) {
@@ -166,6 +181,8 @@ static const char *action_refusal(const struct instance *i, enum instance_action
         return i->state == INSTANCE_TERMINATING || i->state == INSTANCE_TERMINATED
                    ? "it is deleted already"
                    : NULL;
+    case INSTANCE_CHECK:
+        return check_refusal(i);
     case INSTANCE_ACTION_COUNT:
         break;
     }
@@ -197,6 +214,8 @@ enum err_code instance_fill(struct service *sv, struct tx *tx, const struct acto
     enum err_code rc;
 
     actions_fill(by, i, clock_now_ms(sv->clock));
+    if (!by->is_system && by->staff_role == STAFF_NONE)
+        i->node_id[0] = '\0'; /* machines are the provider's business */
     if (i->billing != BILLING_ON)
         return ERR_OK;
     rc = row_meter_get(tx, i->id, &m, e);
@@ -376,25 +395,39 @@ static enum err_code instance_start(struct service *sv, struct tx *tx, const str
     return instance_move(sv, tx, by, i, &to, e);
 }
 
+/* The instance as far as this may be done to it now. */
+static enum err_code act_open(struct service *sv, struct tx *tx, const struct actor *by,
+                              const char *id, int64_t if_version, enum instance_action action,
+                              struct instance *i, struct err *e)
+{
+    const char *no;
+    enum err_code rc = instance_fetch(sv, tx, by, action_rules[action], id, i, e);
+
+    if (!rc)
+        rc = version_check(i, if_version, e);
+    if (rc)
+        return rc;
+    no = action_refusal(i, action, clock_now_ms(sv->clock));
+    if (no)
+        return err_set(e, ERR_CONFLICT, "cannot %s instance %s: %s", instance_action_names[action],
+                       i->name, no);
+    return ERR_OK;
+}
+
 enum err_code instance_act(struct service *sv, struct tx *tx, const struct actor *by,
                            const char *id, int64_t if_version, enum instance_action action,
                            struct instance *out, struct err *e)
 {
     enum instance_reason why;
-    const char *no;
     INSTANCE_OWN i = {0};
     enum err_code rc;
 
     assert((unsigned)action < INSTANCE_ACTION_COUNT);
-    rc = instance_fetch(sv, tx, by, action_rules[action], id, &i, e);
-    if (!rc)
-        rc = version_check(&i, if_version, e);
+    if (action == INSTANCE_CHECK)
+        return instance_check(sv, tx, by, id, if_version, TIER_QUICK, false, out, e);
+    rc = act_open(sv, tx, by, id, if_version, action, &i, e);
     if (rc)
         return rc;
-    no = action_refusal(&i, action, clock_now_ms(sv->clock));
-    if (no)
-        return err_set(e, ERR_CONFLICT, "cannot %s instance %s: %s", instance_action_names[action],
-                       i.name, no);
     why = strcmp(by->organization_id, i.organization_id) == 0 ? INSTANCE_REASON_BY_MEMBER
                                                               : INSTANCE_REASON_BY_STAFF;
     if (action == INSTANCE_STOP)
@@ -403,5 +436,51 @@ enum err_code instance_act(struct service *sv, struct tx *tx, const struct actor
         rc = instance_start(sv, tx, by, &i, why, e);
     else
         rc = instance_dismiss(sv, tx, by, &i, why, "", e);
+    return rc ? rc : instance_answer(sv, tx, by, &i, out, e);
+}
+
+/* --- checks that are asked for ------------------------------------------------------- */
+
+/* A job that is queued has no GPU to lose. */
+static enum err_code disturb_check(struct tx *tx, const struct instance *i, enum tier tier,
+                                   struct err *e)
+{
+    struct job *jobs = NULL;
+    size_t count = 0;
+    enum err_code rc = row_job_of_instance(tx, i->id, &jobs, &count, e);
+
+    for (size_t n = 0; !rc && n < count; n++)
+        if (jobs[n].state != JOB_QUEUED)
+            rc = err_set(e, ERR_CONFLICT,
+                         "cannot check instance %s: job %s runs, and a %s check would slow it "
+                         "down; check it with \"disturb\": true, or in the state tier",
+                         i->name, jobs[n].name, tier_names[tier]);
+    LIST_FREE(&job_shape, jobs, count);
+    return rc;
+}
+
+enum err_code instance_check(struct service *sv, struct tx *tx, const struct actor *by,
+                             const char *id, int64_t if_version, enum tier tier, bool disturb,
+                             struct instance *out, struct err *e)
+{
+    INSTANCE_OWN i = {0};
+    struct record r = {
+        ACTION_INSTANCE_CHECK, "instance.check", i.organization_id, i.project_id, i.id, NULL};
+    enum err_code rc = act_open(sv, tx, by, id, if_version, INSTANCE_CHECK, &i, e);
+
+    if (!rc && tier == TIER_SOAK)
+        rc = input_refuse(e, "/tier", "not_offered",
+                          "a soak takes hours: run it yourself with hourglass-gpu, or ask for a "
+                          "burn");
+    if (!rc && tier != TIER_STATE && !disturb)
+        rc = disturb_check(tx, &i, tier, e);
+    if (rc)
+        return rc;
+    id_new(ID_REPORT, sv->clock, i.check_id);
+    i.check_tier = tier;
+    rc = row_instance_update(tx, &i, e);
+    if (!rc)
+        rc = record_write(sv, tx, by, &r, e, "instance %s: a %s check was asked for", i.name,
+                          tier_names[tier]);
     return rc ? rc : instance_answer(sv, tx, by, &i, out, e);
 }

@@ -35,32 +35,49 @@ static enum err_code slots_copy(struct instance *i, const struct engine_instance
     return ERR_OK;
 }
 
+/* What is known where the engine has no whole report: its verdict and what was looked at. */
+static void gate_compose(const struct instance *i, const struct engine_instance *seen,
+                         struct report_gpu gpus[GPUS_PER_INSTANCE_MAX], struct report *out)
+{
+    *out = (struct report){.tier = seen->gate_tier,
+                           .started_at_ms = i->state_since_ms,
+                           .ended_at_ms = seen->ready_at_ms};
+    for (size_t n = 0; n < seen->slot_count; n++) {
+        gpus[n] = (struct report_gpu){.index = seen->slots[n].index,
+                                      .is_virtual = seen->slots[n].is_virtual};
+        text_copy(gpus[n].uuid, sizeof gpus[n].uuid, seen->slots[n].uuid);
+        text_copy(gpus[n].model, sizeof gpus[n].model, seen->slots[n].label);
+    }
+    out->gpus = gpus;
+    out->gpu_count = seen->slot_count;
+}
+
 /* What the engine's gate found, in the instance and as a report, once per run of the gate. */
 static enum err_code gate_copy(struct service *sv, struct tx *tx, const struct actor *by,
                                struct instance *i, const struct engine_instance *seen,
                                struct err *e)
 {
-    struct report rep = {.tier = TIER_STATE,
-                         .verdict = seen->gate_verdict,
-                         .started_at_ms = i->state_since_ms,
-                         .ended_at_ms = seen->ready_at_ms};
-    struct report_gpu gpus[GPUS_PER_INSTANCE_MAX] = {0};
+    struct report_place at = {"", i->organization_id, i->id, REPORT_GATE};
+    struct report_gpu gpus[GPUS_PER_INSTANCE_MAX];
+    char id[ID_MAX], fault[TEXT_BYTES_MAX];
+    struct report rep;
     enum err_code rc = slots_copy(i, seen, e);
 
     if (rc || seen->gate_verdict == VERDICT_NONE)
         return rc;
     i->gate_verdict = seen->gate_verdict;
     text_copy(i->gate_summary, sizeof i->gate_summary, seen->gate_summary);
+    if (seen->gate_report)
+        rep = *seen->gate_report;
+    else
+        gate_compose(i, seen, gpus, &rep);
+    rep.verdict = seen->gate_verdict;
     text_copy(rep.summary, sizeof rep.summary, seen->gate_summary);
-    for (size_t n = 0; n < seen->slot_count; n++) {
-        gpus[n].index = seen->slots[n].index;
-        gpus[n].is_virtual = seen->slots[n].is_virtual;
-        text_copy(gpus[n].uuid, sizeof gpus[n].uuid, seen->slots[n].uuid);
-        text_copy(gpus[n].model, sizeof gpus[n].model, seen->slots[n].label);
-    }
-    rep.gpus = gpus;
-    rep.gpu_count = seen->slot_count;
-    return report_gate(sv, tx, by, i->id, &rep, e);
+    rc = report_keep(sv, tx, by, &rep, &at, id, e);
+    report_fault(&rep, i, fault);
+    return rc ? rc
+              : node_judge(sv, tx, by, i->node_id, id, rep.verdict,
+                           report_is_bad(&rep, i) ? fault : NULL, e);
 }
 
 /* It will not come up, or is lost: nothing more is billed. The engine is told to stop it by the
@@ -110,7 +127,7 @@ static enum err_code instance_begin(struct service *sv, struct tx *tx, const str
     rc = gate_copy(sv, tx, by, i, seen, e);
     if (rc)
         return rc;
-    i->running_at_ms = at_ms;
+    i->running_at_ms = i->credit_from_ms = at_ms;
     if (i->stop_after_seconds)
         i->deadline_at_ms = at_ms + i->stop_after_seconds * MS_PER_SECOND;
     i->stop_after_seconds = 0;
@@ -310,6 +327,8 @@ enum err_code instance_observe(struct service *sv, struct tx *tx, const struct a
     INSTANCE_OWN i = {0};
     enum err_code rc = row_instance_get(tx, id, &i, e);
 
+    if (!rc)
+        rc = node_place(sv, tx, &i, seen, e);
     if (!rc)
         rc = observe(sv, tx, by, &i, seen, e);
     if (!rc)

@@ -287,7 +287,7 @@ static enum err_code estimate_stock(struct service *sv, struct tx *tx, const str
 {
     struct pool_row *pools = NULL;
     size_t count = 0;
-    enum err_code rc = row_pool_list(tx, &pools, &count, e);
+    enum err_code rc = pools_read(sv, tx, l->c, &pools, &count, e);
 
     if (rc)
         return rc;

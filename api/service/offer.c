@@ -25,6 +25,34 @@ static const struct pool_row *pool_find(const struct pool_row *pools, size_t cou
     return NULL;
 }
 
+static bool pool_is_ours(const struct service *sv, const struct catalogue *c, const char *name)
+{
+    const struct pool *p = catalogue_pool(c, name);
+    const struct zone *z = p ? catalogue_zone(c, p->zone) : NULL;
+
+    return z && sv->engine && strcmp(z->engine, sv->engine->ops->name) == 0;
+}
+
+enum err_code pools_read(struct service *sv, struct tx *tx, const struct catalogue *c,
+                         struct pool_row **out, size_t *count, struct err *e)
+{
+    struct pool_row *pools = NULL;
+    bool take_new = true;
+    size_t n = 0;
+    enum err_code rc = nodes_take_new(sv, tx, &take_new, e);
+
+    if (!rc)
+        rc = row_pool_list(tx, &pools, &n, e);
+    if (rc)
+        return rc;
+    for (size_t i = 0; !take_new && i < n; i++)
+        if (pool_is_ours(sv, c, pools[i].name))
+            pools[i].capacity_units = pools[i].used_units;
+    *out = pools;
+    *count = n;
+    return ERR_OK;
+}
+
 int64_t offer_stock(const struct offer *o, const struct pool_row *pools, size_t count)
 {
     const struct pool_row *p = pool_find(pools, count, o->pool);
@@ -92,12 +120,12 @@ enum err_code offer_list(struct service *sv, struct tx *tx, const struct actor *
     size_t pool_count = 0;
     enum err_code rc = rule_check(by, ACTION_CATALOGUE_READ, e);
 
-    if (!rc)
-        rc = row_pool_list(tx, &pools, &pool_count, e);
     if (rc)
         return rc;
     c = catalogue_hold(sv);
-    rc = offers_select(sv, c, pools, pool_count, q, out, count, e);
+    rc = pools_read(sv, tx, c, &pools, &pool_count, e);
+    if (!rc)
+        rc = offers_select(sv, c, pools, pool_count, q, out, count, e);
     catalogue_put(sv, c);
     free(pools);
     return rc;
@@ -127,7 +155,7 @@ enum err_code stock_refuse(struct service *sv, struct tx *tx, const struct catal
 {
     struct pool_row *pools = NULL;
     size_t count = 0;
-    enum err_code rc = row_pool_list(tx, &pools, &count, e);
+    enum err_code rc = pools_read(sv, tx, c, &pools, &count, e);
 
     if (rc)
         return rc;
@@ -144,10 +172,14 @@ enum err_code stock_refuse(struct service *sv, struct tx *tx, const struct catal
 enum err_code stock_take(struct service *sv, struct tx *tx, const struct catalogue *c,
                          const struct offer *o, struct err *e)
 {
-    enum err_code rc = ERR_NO_STOCK;
+    bool take_new = true;
+    enum err_code rc = nodes_take_new(sv, tx, &take_new, e);
 
     assert(o->pool_units > 0);
-    if (offer_is_connected(sv, c, o))
+    if (rc)
+        return rc;
+    rc = ERR_NO_STOCK;
+    if (take_new && offer_is_connected(sv, c, o))
         rc = row_pool_take(tx, o->pool, o->pool_units, e);
     return rc == ERR_NO_STOCK ? stock_refuse(sv, tx, c, o, e) : rc;
 }

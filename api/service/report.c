@@ -1,5 +1,5 @@
-/* Reports of checks: those of our own gate, and those that members post about their
- * machines. Only the gate's move money, and that happens where it is observed. */
+/* Reports of checks: those of our own checks, and those that members post about their machines.
+ * Only ours move money, and that happens where they are observed; a member's opens a case. */
 #include <string.h>
 
 #include "api/service/service_internal.h"
@@ -8,18 +8,21 @@
 
 /* Write a shallow copy with our own fields set; lists stay borrowed from `in`. */
 static enum err_code report_save(struct service *sv, struct tx *tx, const struct actor *by,
-                                 const struct report *in, const char *organization_id,
-                                 const char *instance_id, enum report_origin origin,
+                                 const struct report *in, const struct report_place *at,
                                  struct report *copy, struct err *e)
 {
-    struct record r = {ACTION_REPORT_POST, "report.created", organization_id, NULL, copy->id, NULL};
+    struct record r = {
+        ACTION_REPORT_POST, "report.created", at->organization_id, NULL, copy->id, NULL};
     enum err_code rc;
 
     *copy = *in;
-    id_new(ID_REPORT, sv->clock, copy->id);
-    text_copy(copy->organization_id, sizeof copy->organization_id, organization_id);
-    text_copy(copy->instance_id, sizeof copy->instance_id, instance_id);
-    copy->origin = origin;
+    if (at->id[0])
+        text_copy(copy->id, sizeof copy->id, at->id);
+    else
+        id_new(ID_REPORT, sv->clock, copy->id);
+    text_copy(copy->organization_id, sizeof copy->organization_id, at->organization_id);
+    text_copy(copy->instance_id, sizeof copy->instance_id, at->instance_id);
+    copy->origin = at->origin;
     copy->received_at_ms = clock_now_ms(sv->clock);
     rc = row_report_insert(tx, copy, e);
     r.state = verdict_names[copy->verdict];
@@ -28,39 +31,89 @@ static enum err_code report_save(struct service *sv, struct tx *tx, const struct
                              copy->summary[0] ? copy->summary : verdict_names[copy->verdict]);
 }
 
+enum err_code report_keep(struct service *sv, struct tx *tx, const struct actor *by,
+                          const struct report *in, const struct report_place *at,
+                          char out_id[ID_MAX], struct err *e)
+{
+    struct report copy;
+    enum err_code rc = report_save(sv, tx, by, in, at, &copy, e);
+
+    if (!rc)
+        text_copy(out_id, ID_MAX, copy.id);
+    return rc;
+}
+
+/* --- what it means --------------------------------------------------------------------- */
+
+static bool is_theirs(const struct finding *f, const struct instance *i)
+{
+    if (f->gpu_index < 0)
+        return true; /* the machine, which is theirs too */
+    for (size_t n = 0; n < i->slot_count; n++)
+        if (i->slots[n].index == f->gpu_index)
+            return true;
+    return false;
+}
+
+bool report_is_bad(const struct report *r, const struct instance *i)
+{
+    bool physical = false, named = false;
+
+    for (size_t n = 0; n < i->slot_count; n++)
+        physical = physical || !i->slots[n].is_virtual;
+    if (r->verdict != VERDICT_UNHEALTHY || !physical)
+        return false;
+    for (size_t n = 0; n < r->finding_count; n++) {
+        if (r->findings[n].result != CHECK_FAIL)
+            continue;
+        if (is_theirs(&r->findings[n], i))
+            return true;
+        named = true;
+    }
+    return !named; /* a checker that names nothing means what it was asked about */
+}
+
+void report_fault(const struct report *r, const struct instance *i, char out[TEXT_BYTES_MAX])
+{
+    for (size_t n = 0; n < r->finding_count; n++) {
+        const struct finding *f = &r->findings[n];
+        char where[32] = "";
+
+        if (f->result != CHECK_FAIL || (i && !is_theirs(f, i)))
+            continue;
+        if (f->gpu_index >= 0)
+            snprintf(where, sizeof where, ", GPU %lld", (long long)f->gpu_index);
+        snprintf(out, TEXT_BYTES_MAX, "%s%s: %.150s", f->check, where,
+                 f->detail[0] ? f->detail : "failed");
+        return;
+    }
+    text_copy(out, TEXT_BYTES_MAX, r->summary[0] ? r->summary : verdict_names[r->verdict]);
+}
+
+/* --- those of members ------------------------------------------------------------------- */
+
 enum err_code report_post(struct service *sv, struct tx *tx, const struct actor *by,
                           const struct report *in, struct report *out, struct err *e)
 {
-    char instance_id[ID_MAX];
+    struct report_place at = {"", by->organization_id, in->instance_id, REPORT_MEMBER};
     struct report copy;
     INSTANCE_OWN i = {0};
     enum err_code rc = rule_check(by, ACTION_REPORT_POST, e);
 
-    text_copy(instance_id, sizeof instance_id, in->instance_id);
     if (!rc && in->ended_at_ms && in->ended_at_ms < in->started_at_ms)
         rc = input_refuse(e, "/ended_at", "out_of_range", "a report ends after it started");
-    if (!rc && instance_id[0])
-        rc = instance_fetch(sv, tx, by, ACTION_REPORT_POST, instance_id, &i, e);
+    if (!rc && in->instance_id[0])
+        rc = instance_fetch(sv, tx, by, ACTION_REPORT_POST, in->instance_id, &i, e);
     if (rc == ERR_NOT_FOUND)
         return input_refuse(e, "/instance_id", "unknown", "there is no such instance");
     if (!rc)
-        rc = report_save(sv, tx, by, in, by->organization_id, instance_id, REPORT_MEMBER, &copy, e);
+        rc = report_save(sv, tx, by, in, &at, &copy, e);
+    if (!rc && i.id[0] && (copy.verdict == VERDICT_UNHEALTHY || copy.verdict == VERDICT_DEGRADED))
+        rc = case_note(sv, tx, by, &copy, e);
     if (rc)
         return rc;
     /* The caller owns *out: read it back instead of sharing the lists of `in`. */
     return row_report_get(tx, copy.id, out, e);
-}
-
-enum err_code report_gate(struct service *sv, struct tx *tx, const struct actor *by,
-                          const char *instance_id, const struct report *in, struct err *e)
-{
-    struct report copy;
-    INSTANCE_OWN i = {0};
-    enum err_code rc = row_instance_get(tx, instance_id, &i, e);
-
-    if (rc)
-        return rc;
-    return report_save(sv, tx, by, in, i.organization_id, i.id, REPORT_GATE, &copy, e);
 }
 
 enum err_code report_list(struct service *sv, struct tx *tx, const struct actor *by,

@@ -74,6 +74,8 @@ enum err_code catalogue_replace(struct service *sv, const char *path, struct err
       "delete an instance")                                                                       \
     X(ACTION_INSTANCE_LOGIN, "instance.login", R(OWNER) | R(ADMIN) | R(MEMBER), 0,                \
       "log in to an instance")                                                                    \
+    X(ACTION_INSTANCE_CHECK, "instance.check", R(OWNER) | R(ADMIN) | R(MEMBER),                   \
+      S(SUPPORT) | S(OPERATOR), "check the GPUs of an instance")                                  \
     X(ACTION_JOB_READ, "job.read", R_ALL, S_ALL, "see jobs and their logs")                       \
     X(ACTION_JOB_SUBMIT, "job.submit", R(OWNER) | R(ADMIN) | R(MEMBER), 0, "submit a job")        \
     X(ACTION_JOB_CANCEL, "job.cancel", R(OWNER) | R(ADMIN) | R(MEMBER), S(SUPPORT),               \
@@ -90,7 +92,13 @@ enum err_code catalogue_replace(struct service *sv, const char *path, struct err
       "post telemetry")                                                                           \
     X(ACTION_METRICS_READ, "metrics.read", 0, S_ALL, "read the service's metrics")                \
     X(ACTION_AUDIT_READ, "audit.read", R(OWNER) | R(ADMIN), S_ALL, "read audit records")          \
-    X(ACTION_CATALOGUE_LOAD, "catalogue.load", 0, 0, "load a catalogue")
+    X(ACTION_CATALOGUE_LOAD, "catalogue.load", 0, 0, "load a catalogue")                          \
+    X(ACTION_NODE_READ, "node.read", 0, S_ALL, "see nodes")                                       \
+    X(ACTION_NODE_DRAIN, "node.drain", 0, S(SUPPORT) | S(OPERATOR), "drain a node")               \
+    X(ACTION_NODE_RESUME, "node.resume", 0, S(SUPPORT) | S(OPERATOR), "resume a node")            \
+    X(ACTION_NODE_UPDATE, "node.update", 0, 0, "keep the list of nodes")                          \
+    X(ACTION_CASE_READ, "case.read", R_ALL, S_ALL, "see cases")                                   \
+    X(ACTION_CASE_CLOSE, "case.close", 0, S(SUPPORT) | S(OPERATOR), "close a case")
 
 enum rule_action {
 #define X(id, name, roles, staff, help) id,
@@ -175,6 +183,11 @@ SERVICE instance_update(SV, const char *id, int64_t if_version, const struct ins
                         uint64_t present, struct instance *out, E) MUST_CHECK;
 SERVICE instance_act(SV, const char *id, int64_t if_version, enum instance_action action,
                      struct instance *out, E) MUST_CHECK;
+/* Ask for a check of its GPUs by us; the worker begins it, and its report has the id that
+ * check_id shows until then. A quick check or a burn uses the GPUs in full: while a job runs it is
+ * refused (ERR_CONFLICT) unless `disturb`. ERR_INVALID for the tier soak. */
+SERVICE instance_check(SV, const char *id, int64_t if_version, enum tier tier, bool disturb,
+                       struct instance *out, E) MUST_CHECK;
 
 /* --- jobs ----------------------------------------------------------------------------------- */
 SERVICE job_estimate(SV, const struct job_create *in, struct estimate *out, E) MUST_CHECK;
@@ -210,6 +223,18 @@ SERVICE telemetry_post(SV, const struct telemetry_sample *in, E) MUST_CHECK;
  * theirs, the newest first, as far as an answer has room. No cursor: go on with `to`. Caller
  * owns. */
 SERVICE telemetry_list(SV, PAGE(struct telemetry_sample), E) MUST_CHECK;
+
+/* --- nodes, cases ----------------------------------------------------------------------------- */
+SERVICE node_get(SV, const char *id, struct node *out, E) MUST_CHECK;
+SERVICE node_list(SV, PAGE(struct node), E) MUST_CHECK;
+/* Drain (with a reason) or resume. A node that drains takes no new instance, and is drained when
+ * the last one on it is over. */
+SERVICE node_act(SV, const char *id, int64_t if_version, const struct node_act *in,
+                 struct node *out, E) MUST_CHECK;
+SERVICE case_get(SV, const char *id, struct support_case *out, E) MUST_CHECK;
+SERVICE case_list(SV, PAGE(struct support_case), E) MUST_CHECK;
+SERVICE case_act(SV, const char *id, int64_t if_version, const struct case_act *in,
+                 struct support_case *out, E) MUST_CHECK;
 
 /* --- for the workers: called with a system actor ---------------------------------------------- */
 /* What the engine saw, brought into the row: moves state, starts and ends billing at the
@@ -249,8 +274,27 @@ bool deadline_is_due(const struct instance *row, int64_t now_ms);
 SERVICE service_trim(SV, E) MUST_CHECK;
 /* The engine has something that no row knows: an event for staff, nothing is killed. */
 SERVICE orphan_report(SV, const char *id, bool is_job, E) MUST_CHECK;
-/* Gate report of the engine, kept as a report with origin gate. */
-SERVICE report_gate(SV, const char *instance_id, const struct report *in, E) MUST_CHECK;
+/* The report of the check that instance_check() asked for; its id says which, and any other does
+ * nothing, so that one is taken once. Found healthy, the instance's credit_from moves on; found
+ * unhealthy on a physical GPU of its own, what it cost since then (at most 24 h) is granted, and
+ * its node drains: docs/adr/0005. */
+SERVICE check_observe(SV, const char *instance_id, const struct report *seen, E) MUST_CHECK;
+/* Keep the rows of our engine's nodes as the engine says. */
+SERVICE node_sync(SV, const struct engine_node *seen, size_t count, E) MUST_CHECK;
+/* Whether node_sync() would write: pure. `rows` are those of the engine. */
+bool node_sync_due(struct service *sv, const struct node *rows, size_t row_count,
+                   const struct engine_node *seen, size_t count);
+/* Drained, when it drains and nothing is on it any more. Idempotent. */
+SERVICE node_settle(SV, const char *id, E) MUST_CHECK;
+/* Whether an idle node is to be checked now: pure. interval_ms 0: never. */
+bool node_check_due(const struct node *row, const struct node_load *load, int64_t interval_ms,
+                    int64_t now_ms);
+/* Intent first: what check comes, in *out. Errors: ERR_CONFLICT it is no longer idle. */
+SERVICE node_check_begin(SV, const char *id, struct node *out, E) MUST_CHECK;
+/* Its report, kept with origin idle; unhealthy: the node drains. NULL: there will be none. Another
+ * check than the one under way does nothing. */
+SERVICE node_check_end(SV, const char *id, const char *check_id, const struct report *seen,
+                       E) MUST_CHECK;
 /* The invariants of the ledger over the whole store; used by tests and `hourglassd --check`.
  * Errors: ERR_INTERNAL naming the first that does not hold. */
 SERVICE ledger_audit(struct service *sv, struct tx *tx, E) MUST_CHECK;

@@ -10,6 +10,13 @@
 #define MS_PER_SECOND 1000
 #define MS_PER_MINUTE (60 * MS_PER_SECOND)
 
+/* Where a report belongs. */
+struct report_place {
+    const char *id; /* "": a new one */
+    const char *organization_id, *instance_id;
+    enum report_origin origin;
+};
+
 /* The actor of what a worker does. */
 extern const struct actor system_actor;
 
@@ -61,6 +68,38 @@ struct record {
 enum err_code record_write(struct service *sv, struct tx *tx, const struct actor *by,
                            const struct record *r, struct err *e, const char *fmt, ...)
     PRINTF_LIKE(6, 7) MUST_CHECK;
+
+/* --- reports (report.c) ------------------------------------------------------------------ */
+
+/* Keep a report of ours: `id` "" gives it a new one, in `out_id`. */
+enum err_code report_keep(struct service *sv, struct tx *tx, const struct actor *by,
+                          const struct report *in, const struct report_place *at,
+                          char out_id[ID_MAX], struct err *e) MUST_CHECK;
+/* Does it say that a physical GPU of this instance, or the machine, is bad? What is wrong with a
+ * neighbour's does not count. Pure. */
+bool report_is_bad(const struct report *r, const struct instance *i);
+/* The first fault of theirs in one line: "memory-pattern, GPU 3: 12 words differ". */
+void report_fault(const struct report *r, const struct instance *i, char out[TEXT_BYTES_MAX]);
+
+/* --- nodes (node.c) ---------------------------------------------------------------------- */
+
+/* Note where the engine has the instance; the caller saves it. */
+enum err_code node_place(struct service *sv, struct tx *tx, struct instance *i,
+                         const struct engine_instance *seen, struct err *e) MUST_CHECK;
+/* A report of ours about GPUs of this node ("" none): remember it; `fault` not NULL: it is bad, and
+ * the node drains if it does not yet. */
+enum err_code node_judge(struct service *sv, struct tx *tx, const struct actor *by,
+                         const char *node_id, const char *report_id, enum verdict verdict,
+                         const char *fault, struct err *e) MUST_CHECK;
+/* False when our engine has nodes and none of them takes new instances. */
+enum err_code nodes_take_new(struct service *sv, struct tx *tx, bool *out,
+                             struct err *e) MUST_CHECK;
+
+/* --- cases (case.c) ---------------------------------------------------------------------- */
+
+/* A member's report says that their instance is not well: open a case, or join the open one. */
+enum err_code case_note(struct service *sv, struct tx *tx, const struct actor *by,
+                        const struct report *r, struct err *e) MUST_CHECK;
 
 /* --- money (purse.c) ----------------------------------------------------------------- */
 
@@ -174,6 +213,10 @@ enum err_code stock_give(struct service *sv, struct tx *tx, const struct instanc
 enum err_code stock_take(struct service *sv, struct tx *tx, const struct catalogue *c,
                          const struct offer *o, struct err *e) MUST_CHECK;
 bool offer_is_connected(const struct service *sv, const struct catalogue *c, const struct offer *o);
+/* All pools; those of our engine without a free unit while none of its nodes takes new instances.
+ * Caller owns (free). */
+enum err_code pools_read(struct service *sv, struct tx *tx, const struct catalogue *c,
+                         struct pool_row **out, size_t *count, struct err *e) MUST_CHECK;
 /* Instances of this offer that can be launched now, by the pools as read. */
 int64_t offer_stock(const struct offer *o, const struct pool_row *pools, size_t count);
 /* ERR_NO_STOCK with facts "alternatives". */
@@ -226,6 +269,12 @@ enum err_code key_insert(struct service *sv, struct tx *tx, const struct actor *
                          struct api_key *k, struct err *e) MUST_CHECK;
 
 /* --- credit -------------------------------------------------------------------------- */
+
+/* Give a grant: kind, amount, note, times and priority are the caller's; the rest is filled.
+ * `instance_id` "" or what it is for. Errors: ERR_LIMIT too many grants already. */
+enum err_code grant_issue(struct service *sv, struct tx *tx, const struct actor *by,
+                          const struct organization *o, const char *instance_id, struct grant *g,
+                          struct err *e) MUST_CHECK;
 
 /* When the organization's credit ends, with one more load (NULL: as it is). */
 enum err_code runway_find(struct service *sv, struct tx *tx, const struct purse *p,

@@ -81,7 +81,7 @@ struct row_map {
                                        .column_count = ARRAY_SIZE(table), \
                                        .shape = shp}
 
-#define COLUMNS_MAX        40
+#define COLUMNS_MAX        48
 #define ROW_BYTES_MAX      8192
 #define ROW_MAP_FITS(type) _Static_assert(sizeof(type) <= ROW_BYTES_MAX, "row too large")
 

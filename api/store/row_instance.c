@@ -44,6 +44,12 @@ static const struct column instance_columns[] = {
     C_JSON("slots", &slots_shape),
     C_TEXT(struct instance, ssh_public_key),
     C_INT(struct instance, stop_after_seconds),
+    C_TEXT(struct instance, node_id),
+    C_TEXT(struct instance, check_id),
+    C_ENUM(struct instance, check_tier, tier_names),
+    C_ENUM(struct instance, check_verdict, verdict_names),
+    C_INT(struct instance, checked_at_ms),
+    C_INT(struct instance, credit_from_ms),
     C_VERSION(struct instance, version),
 };
 ROW_MAP(instances, struct instance, "instance", instance_columns, &instance_shape);
@@ -93,6 +99,18 @@ enum err_code row_instance_unsettled(struct tx *tx, const char *after, int64_t l
 {
     return row_list(tx, &instances, SQL_INSTANCE_UNSETTLED,
                     ARGS(value_text(after), value_int(limit)), out, count, e);
+}
+
+enum err_code row_instance_of_node(struct tx *tx, const char *node_id, struct node_load *out,
+                                   struct err *e)
+{
+    int64_t numbers[2] = {0};
+    enum err_code rc = row_numbers(tx, SQL_INSTANCE_OF_NODE, ARGS(value_text(node_id)), numbers,
+                                   ARRAY_SIZE(numbers), e);
+
+    if (!rc)
+        *out = (struct node_load){numbers[0], numbers[1]};
+    return rc;
 }
 
 enum err_code row_instance_count_by_state(struct tx *tx, const char *organization_id,

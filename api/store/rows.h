@@ -14,12 +14,14 @@
 #define API_STORE_ROWS_H
 
 #include "api/store/store.h"
+#include "model/case.h"
 #include "model/catalogue.h"
 #include "model/credit.h"
 #include "model/event.h"
 #include "model/identity.h"
 #include "model/instance.h"
 #include "model/job.h"
+#include "model/node.h"
 #include "model/page.h"
 #include "model/report.h"
 
@@ -92,6 +94,11 @@ ROW row_instance_unsettled(struct tx *tx, const char *after, int64_t limit, stru
                            size_t *count, E) MUST_CHECK;
 ROW row_instance_count_by_state(struct tx *tx, const char *organization_id,
                                 int64_t counts[INSTANCE_STATE_COUNT], E) MUST_CHECK;
+/* Instances on this node that are not settled, and those of them that have GPUs. */
+struct node_load {
+    int64_t instances, with_gpus;
+};
+ROW row_instance_of_node(struct tx *tx, const char *node_id, struct node_load *out, E) MUST_CHECK;
 
 /* jobs; env and command are stored and returned */
 ROW row_job_insert(struct tx *tx, const struct job *j, E) MUST_CHECK;
@@ -198,6 +205,32 @@ ROW row_report_insert(struct tx *tx, const struct report *r, E) MUST_CHECK;
 ROW row_report_get(struct tx *tx, const char *id, struct report *out, E) MUST_CHECK;
 ROW row_report_list(struct tx *tx, const char *organization_id, const struct page_query *q,
                     struct report **out, size_t *count, char next[CURSOR_BYTES_MAX], E) MUST_CHECK;
+
+/* nodes; instance_count is not in the row. Filters: state, text, zone. */
+ROW row_node_insert(struct tx *tx, const struct node *n, E) MUST_CHECK;
+ROW row_node_get(struct tx *tx, const char *id, struct node *out, E) MUST_CHECK;
+/* By the name that its engine gives it. Errors: ERR_NOT_FOUND. */
+ROW row_node_find(struct tx *tx, const char *engine, const char *name, struct node *out,
+                  E) MUST_CHECK;
+ROW row_node_update(struct tx *tx, struct node *n, E) MUST_CHECK;
+ROW row_node_list(struct tx *tx, const struct page_query *q, struct node **out, size_t *count,
+                  char next[CURSOR_BYTES_MAX], E) MUST_CHECK;
+/* All of one engine, by name. */
+ROW row_node_of_engine(struct tx *tx, const char *engine, struct node **out, size_t *count,
+                       E) MUST_CHECK;
+struct node_counts {
+    int64_t all, ready;
+};
+ROW row_node_count(struct tx *tx, const char *engine, struct node_counts *out, E) MUST_CHECK;
+
+/* cases; at most one of an instance is open (ERR_CONFLICT) */
+ROW row_case_insert(struct tx *tx, const struct support_case *c, E) MUST_CHECK;
+ROW row_case_get(struct tx *tx, const char *id, struct support_case *out, E) MUST_CHECK;
+ROW row_case_open(struct tx *tx, const char *instance_id, struct support_case *out, E) MUST_CHECK;
+ROW row_case_update(struct tx *tx, struct support_case *c, E) MUST_CHECK;
+ROW row_case_list(struct tx *tx, const char *organization_id, const struct page_query *q,
+                  struct support_case **out, size_t *count, char next[CURSOR_BYTES_MAX],
+                  E) MUST_CHECK;
 
 /* Idempotency: the answer that a key got, scoped to the API key and route. */
 struct idempotency {

@@ -194,3 +194,40 @@ MIGRATION(
     "CREATE INDEX idempotency_by_age ON idempotency (created_at_ms);"
 
     "CREATE TABLE setting (name " TEXT_C " PRIMARY KEY NOT NULL, value TEXT NOT NULL);")
+
+/* Nodes, checks that are asked for, cases. */
+MIGRATION(
+    "ALTER TABLE instance ADD COLUMN node_id " TEXT_C " NOT NULL DEFAULT '';"
+    "ALTER TABLE instance ADD COLUMN check_id TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE instance ADD COLUMN check_tier TEXT NOT NULL DEFAULT 'state';"
+    "ALTER TABLE instance ADD COLUMN check_verdict TEXT NOT NULL DEFAULT 'none';"
+    "ALTER TABLE instance ADD COLUMN checked_at_ms BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE instance ADD COLUMN credit_from_ms BIGINT NOT NULL DEFAULT 0;"
+    /* Nobody has checked these since they began to run. */
+    "UPDATE instance SET credit_from_ms = running_at_ms;"
+    "CREATE INDEX instance_of_node ON instance (node_id, id) WHERE state <> 'terminated' AND"
+    " NOT (state IN ('stopped', 'failed') AND desired_state = 'stopped');"
+
+    /* The report of an idle node belongs to no organization. */
+    "ALTER TABLE report DROP CONSTRAINT report_organization_id_fkey;"
+
+    "CREATE TABLE node ("
+    " id " TEXT_C " PRIMARY KEY NOT NULL, name " TEXT_C " NOT NULL, zone TEXT NOT NULL,"
+    " engine " TEXT_C " NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,"
+    " since_ms BIGINT NOT NULL, gpu_count BIGINT NOT NULL,"
+    " is_virtual BIGINT NOT NULL CHECK (is_virtual IN (0, 1)), check_id TEXT NOT NULL,"
+    " report_id TEXT NOT NULL, verdict TEXT NOT NULL, checked_at_ms BIGINT NOT NULL,"
+    " version BIGINT NOT NULL, UNIQUE (engine, name)"
+    ");"
+
+    "CREATE TABLE support_case ("
+    " id " TEXT_C " PRIMARY KEY NOT NULL,"
+    " organization_id " TEXT_C " NOT NULL REFERENCES organization (id),"
+    " instance_id " TEXT_C " NOT NULL REFERENCES instance (id), report_id TEXT NOT NULL,"
+    " report_count BIGINT NOT NULL, verdict TEXT NOT NULL, summary TEXT NOT NULL,"
+    " state TEXT NOT NULL, opened_at_ms BIGINT NOT NULL, closed_at_ms BIGINT NOT NULL,"
+    " closed_by TEXT NOT NULL, note TEXT NOT NULL, version BIGINT NOT NULL"
+    ");"
+    "CREATE INDEX support_case_by_organization ON support_case (organization_id, id);"
+    "CREATE UNIQUE INDEX support_case_open ON support_case (instance_id)"
+    " WHERE state = 'open';")

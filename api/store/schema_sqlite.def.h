@@ -197,3 +197,53 @@ MIGRATION(
 
     "CREATE TABLE setting (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL)"
     " STRICT, WITHOUT ROWID;")
+
+/* Nodes, checks that are asked for, cases. */
+MIGRATION(
+    "ALTER TABLE instance ADD COLUMN node_id TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE instance ADD COLUMN check_id TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE instance ADD COLUMN check_tier TEXT NOT NULL DEFAULT 'state';"
+    "ALTER TABLE instance ADD COLUMN check_verdict TEXT NOT NULL DEFAULT 'none';"
+    "ALTER TABLE instance ADD COLUMN checked_at_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE instance ADD COLUMN credit_from_ms INTEGER NOT NULL DEFAULT 0;"
+    /* Nobody has checked these since they began to run. */
+    "UPDATE instance SET credit_from_ms = running_at_ms;"
+    "CREATE INDEX instance_of_node ON instance (node_id, id) WHERE state <> 'terminated' AND"
+    " NOT (state IN ('stopped', 'failed') AND desired_state = 'stopped');"
+
+    /* The report of an idle node belongs to no organization; a table loses what it refers
+     * to only by being made anew. */
+    "CREATE TABLE report_next ("
+    " id TEXT PRIMARY KEY NOT NULL, organization_id TEXT NOT NULL, instance_id TEXT NOT NULL,"
+    " origin TEXT NOT NULL, tier TEXT NOT NULL, verdict TEXT NOT NULL, summary TEXT NOT NULL,"
+    " host TEXT NOT NULL, driver_version TEXT NOT NULL, checker_version TEXT NOT NULL,"
+    " started_at_ms INTEGER NOT NULL, ended_at_ms INTEGER NOT NULL,"
+    " received_at_ms INTEGER NOT NULL, body TEXT NOT NULL"
+    ") STRICT;"
+    "INSERT INTO report_next SELECT id, organization_id, instance_id, origin, tier, verdict,"
+    " summary, host, driver_version, checker_version, started_at_ms, ended_at_ms,"
+    " received_at_ms, body FROM report;"
+    "DROP TABLE report;"
+    "ALTER TABLE report_next RENAME TO report;"
+    "CREATE INDEX report_by_organization ON report (organization_id, id);"
+
+    "CREATE TABLE node ("
+    " id TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, zone TEXT NOT NULL,"
+    " engine TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,"
+    " since_ms INTEGER NOT NULL, gpu_count INTEGER NOT NULL,"
+    " is_virtual INTEGER NOT NULL CHECK (is_virtual IN (0, 1)), check_id TEXT NOT NULL,"
+    " report_id TEXT NOT NULL, verdict TEXT NOT NULL, checked_at_ms INTEGER NOT NULL,"
+    " version INTEGER NOT NULL, UNIQUE (engine, name)"
+    ") STRICT;"
+
+    "CREATE TABLE support_case ("
+    " id TEXT PRIMARY KEY NOT NULL,"
+    " organization_id TEXT NOT NULL REFERENCES organization (id),"
+    " instance_id TEXT NOT NULL REFERENCES instance (id), report_id TEXT NOT NULL,"
+    " report_count INTEGER NOT NULL, verdict TEXT NOT NULL, summary TEXT NOT NULL,"
+    " state TEXT NOT NULL, opened_at_ms INTEGER NOT NULL, closed_at_ms INTEGER NOT NULL,"
+    " closed_by TEXT NOT NULL, note TEXT NOT NULL, version INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX support_case_by_organization ON support_case (organization_id, id);"
+    "CREATE UNIQUE INDEX support_case_open ON support_case (instance_id)"
+    " WHERE state = 'open';")

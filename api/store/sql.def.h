@@ -97,7 +97,8 @@ SQL(READ, POOL_LIST, "SELECT name, capacity_units, used_units FROM pool ORDER BY
     " gpu_count, vcpu_count, memory_gib, state, desired_state, state_reason, state_detail," \
     " state_since_ms, billing, currency, price_micros, price_version, cost_micros, cost_at_ms," \
     " created_at_ms, running_at_ms, ended_at_ms, deadline_at_ms, gate_verdict, gate_summary," \
-    " limits, network, slots, ssh_public_key, stop_after_seconds, version"
+    " limits, network, slots, ssh_public_key, stop_after_seconds, node_id, check_id, check_tier," \
+    " check_verdict, checked_at_ms, credit_from_ms, version"
 /* The words of the partial index instance_unsettled. */
 #define INSTANCE_UNSETTLED_IF                                  \
     "state <> 'terminated' AND"                                \
@@ -110,7 +111,7 @@ SQL(READ, POOL_LIST, "SELECT name, capacity_units, used_units FROM pool ORDER BY
 SQL(WRITE, INSTANCE_INSERT,
     "INSERT INTO instance (" INSTANCE_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
     " $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,"
-    " $27, $28, $29, $30, $31, $32, $33, $34, $35)")
+    " $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41)")
 SQL(READ, INSTANCE_GET, "SELECT " INSTANCE_COLUMNS " FROM instance WHERE id = $1")
 SQL(WRITE, INSTANCE_UPDATE,
     "UPDATE instance SET project_id = $3, created_by = $4, job_id = $5, name = $6,"
@@ -120,12 +121,18 @@ SQL(WRITE, INSTANCE_UPDATE,
     " price_micros = $20, price_version = $21, cost_micros = $22, cost_at_ms = $23,"
     " created_at_ms = $24, running_at_ms = $25, ended_at_ms = $26, deadline_at_ms = $27,"
     " gate_verdict = $28, gate_summary = $29, limits = $30, network = $31, slots = $32,"
-    " ssh_public_key = $33, stop_after_seconds = $34, version = version + 1 WHERE id = $1 AND version = $2")
+    " ssh_public_key = $33, stop_after_seconds = $34, node_id = $35, check_id = $36,"
+    " check_tier = $37, check_verdict = $38, checked_at_ms = $39, credit_from_ms = $40,"
+    " version = version + 1 WHERE id = $1 AND version = $2")
 SQL(READ, INSTANCE_LIST, INSTANCE_PAGE(" AND organization_id = $10"))
 SQL(READ, INSTANCE_LIST_ALL, INSTANCE_PAGE(""))
 SQL(READ, INSTANCE_UNSETTLED,
     "SELECT " INSTANCE_COLUMNS " FROM instance WHERE " INSTANCE_UNSETTLED_IF
     " AND id > $1 ORDER BY id LIMIT $2")
+/* Partial index instance_of_node. */
+SQL(READ, INSTANCE_OF_NODE,
+    "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN gpu_count > 0 THEN 1 ELSE 0 END), 0) AS BIGINT)"
+    " FROM instance WHERE node_id = $1 AND " INSTANCE_UNSETTLED_IF)
 SQL(READ, INSTANCE_COUNT,
     "SELECT state, COUNT(*) FROM instance WHERE organization_id = $1 GROUP BY state")
 SQL(READ, INSTANCE_COUNT_ALL, "SELECT state, COUNT(*) FROM instance GROUP BY state")
@@ -332,6 +339,50 @@ SQL(WRITE, REPORT_INSERT,
 SQL(READ, REPORT_GET, "SELECT " REPORT_COLUMNS " FROM report WHERE id = $1")
 SQL(READ, REPORT_LIST, REPORT_PAGE(" AND organization_id = $7"))
 SQL(READ, REPORT_LIST_ALL, REPORT_PAGE(""))
+
+/* --- nodes --------------------------------------------------------------------------------- */
+#define NODE_COLUMNS                                                                         \
+    "id, name, zone, engine, state, reason, since_ms, gpu_count, is_virtual, check_id,"      \
+    " report_id, verdict, checked_at_ms, version"
+SQL(WRITE, NODE_INSERT,
+    "INSERT INTO node (" NODE_COLUMNS ")"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)")
+SQL(READ, NODE_GET, "SELECT " NODE_COLUMNS " FROM node WHERE id = $1")
+SQL(READ, NODE_FIND, "SELECT " NODE_COLUMNS " FROM node WHERE engine = $1 AND name = $2")
+SQL(WRITE, NODE_UPDATE,
+    "UPDATE node SET zone = $3, state = $4, reason = $5, since_ms = $6, gpu_count = $7,"
+    " is_virtual = $8, check_id = $9, report_id = $10, verdict = $11, checked_at_ms = $12,"
+    " version = version + 1 WHERE id = $1 AND version = $2")
+SQL(READ, NODE_LIST,
+    "SELECT " NODE_COLUMNS " FROM node WHERE id < $1" SQL_IF("$3", "state")
+    SQL_TEXT3("$4", "name", "id", "reason") SQL_IF("$5", "zone") SQL_BY_ID)
+SQL(READ, NODE_OF_ENGINE,
+    "SELECT " NODE_COLUMNS " FROM node WHERE engine = $1 ORDER BY name")
+SQL(READ, NODE_COUNT,
+    "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN state = 'ready' THEN 1 ELSE 0 END), 0)"
+    " AS BIGINT) FROM node WHERE engine = $1")
+
+/* --- cases: CASE is a reserved word ---------------------------------------------------------- */
+#define CASE_COLUMNS                                                                      \
+    "id, organization_id, instance_id, report_id, report_count, verdict, summary, state," \
+    " opened_at_ms, closed_at_ms, closed_by, note, version"
+#define CASE_PAGE(scope)                                                        \
+    "SELECT " CASE_COLUMNS " FROM support_case WHERE id < $1" scope             \
+    SQL_IF("$3", "state") SQL_TEXT3("$4", "summary", "id", "note")              \
+    SQL_IF("$5", "instance_id") SQL_RANGE("$6", "$7", "opened_at_ms") SQL_BY_ID
+SQL(WRITE, CASE_INSERT,
+    "INSERT INTO support_case (" CASE_COLUMNS ")"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)")
+SQL(READ, CASE_GET, "SELECT " CASE_COLUMNS " FROM support_case WHERE id = $1")
+/* Partial index support_case_open: one at most. */
+SQL(READ, CASE_FIND_OPEN,
+    "SELECT " CASE_COLUMNS " FROM support_case WHERE instance_id = $1 AND state = 'open'")
+SQL(WRITE, CASE_UPDATE,
+    "UPDATE support_case SET report_count = $3, verdict = $4, summary = $5, state = $6,"
+    " closed_at_ms = $7, closed_by = $8, note = $9, version = version + 1"
+    " WHERE id = $1 AND version = $2")
+SQL(READ, CASE_LIST, CASE_PAGE(" AND organization_id = $8"))
+SQL(READ, CASE_LIST_ALL, CASE_PAGE(""))
 
 /* --- idempotency, settings, health -------------------------------------------------------- */
 SQL(READ, IDEMPOTENCY_FIND,

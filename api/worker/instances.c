@@ -6,8 +6,6 @@
 #include "api/worker/worker_internal.h"
 #include "core/strbuf.h"
 
-#define FAILURES_MAX 5 /* calls in a row, before an instance is unreachable or given up */
-
 /* One instance as read, with its meter. */
 struct look {
     struct instance i;
@@ -97,15 +95,40 @@ static enum err_code unreachable_tx(struct tx *tx, void *ctx, struct err *e)
     return instance_unreachable(n->w->sv, tx, &n->w->by, n->id, n->detail, e);
 }
 
+static bool wants_up(enum instance_state s)
+{
+    return s == INSTANCE_REQUESTED || s == INSTANCE_PROVISIONING || s == INSTANCE_STARTING ||
+           s == INSTANCE_HEALTH_CHECK;
+}
+
+/* The gate's whole report, where the engine has one: without it the summary has to do. */
+static void gate_read(struct worker *w, const struct look *l, const struct engine_instance *seen,
+                      struct report *out)
+{
+    struct err e = {0};
+
+    if (!wants_up(l->i.state) || seen->gate_verdict == VERDICT_NONE)
+        return;
+    if (w->en->ops->gate_report(w->en, l->i.id, out, &e) && e.code != ERR_NOT_FOUND)
+        worker_complain(l->i.id, "read the gate's report", &e);
+}
+
 /* Bring what was seen into the row, and the row into `l`. */
-static bool look_observe(struct worker *w, struct look *l, const struct engine_instance *seen)
+static bool look_observe(struct worker *w, struct look *l, struct engine_instance *seen)
 {
     struct note n = {.w = w, .id = l->i.id, .seen = seen};
+    struct report gate = {.verdict = VERDICT_NONE};
     struct err e = {0};
+    enum err_code rc;
 
     if (!instance_observe_due(&l->i, seen))
         return true;
-    if (store_write(w->sv->store, observe_tx, &n, &e)) {
+    gate_read(w, l, seen, &gate);
+    seen->gate_report = gate.verdict ? &gate : NULL;
+    rc = store_write(w->sv->store, observe_tx, &n, &e);
+    seen->gate_report = NULL;
+    shape_release(&report_shape, &gate);
+    if (rc) {
         worker_complain(l->i.id, "observe", &e);
         return false;
     }
@@ -154,12 +177,6 @@ static bool is_live(enum engine_state s)
 static bool is_quiet(enum engine_state s)
 {
     return s == ENGINE_ENDED || s == ENGINE_FAILED || s == ENGINE_ABSENT;
-}
-
-static bool wants_up(enum instance_state s)
-{
-    return s == INSTANCE_REQUESTED || s == INSTANCE_PROVISIONING || s == INSTANCE_STARTING ||
-           s == INSTANCE_HEALTH_CHECK;
 }
 
 /* After a stop the engine tells of that end until it is asked to start again. */
@@ -263,6 +280,8 @@ static void look_reconcile(struct worker *w, struct look *l)
     if (asked && !look_observe(w, l, &seen))
         return;
     look_tick(w, l, &seen);
+    if (seen.state == ENGINE_READY && l->i.state == INSTANCE_RUNNING && l->i.check_id[0])
+        check_reconcile(w, &l->i);
 }
 
 static bool is_on_its_way(const struct instance *i)

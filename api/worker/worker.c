@@ -105,9 +105,9 @@ bool worker_is_ending(struct worker *w)
 
 /* --- one step -------------------------------------------------------------------------- */
 
-/* Instances before jobs, so that a job sees its instance as it is; meters inside the look at
- * their instance, so that what is lost is not billed first; expiries last, so that credit
- * which a late window could still hold is not gone. */
+/* Nodes first, so that an instance finds the row of its node; instances before jobs, so that a job
+ * sees its instance as it is; meters inside the look at their instance, so that what is lost is not
+ * billed first; expiries last, so that credit which a late window could still hold is not gone. */
 enum err_code worker_step(struct worker *w, bool *busy, struct err *e)
 {
     int64_t mono_ms = clock_mono_ms(w->sv->clock);
@@ -117,7 +117,9 @@ enum err_code worker_step(struct worker *w, bool *busy, struct err *e)
     w->logs = mono_ms >= w->logs_next_ms;
     if (w->logs)
         w->logs_next_ms = mono_ms + LOGS_EVERY_MS;
-    rc = instances_reconcile(w, e);
+    rc = nodes_reconcile(w, e);
+    if (!rc)
+        rc = instances_reconcile(w, e);
     if (!rc)
         rc = jobs_reconcile(w, e);
     if (!rc)

@@ -17,6 +17,7 @@ struct worker_config {
     struct engine *engine;   /* borrowed; NULL: only meters and expiries */
     int64_t busy_ms;         /* between steps while something comes, goes or runs; 0: 200 */
     int64_t idle_ms;         /* between steps otherwise; 0: 1000 */
+    int64_t check_ms;        /* between checks of a node while it is idle; 0: none */
 };
 
 /* Without a thread, for worker_step(). Caller owns *out (worker_close).

@@ -48,11 +48,21 @@ bool zone_is_ours(struct worker *w, const char *zone);
 /* Log an error of the store. */
 void worker_complain(const char *id, const char *doing, const struct err *e);
 
+#define FAILURES_MAX 5 /* calls in a row, before what was asked for is given up */
+
 /* --- instances.c, jobs.c: one pass over all that is not settled --- */
 enum err_code instances_reconcile(struct worker *w, struct err *e) MUST_CHECK;
 enum err_code jobs_reconcile(struct worker *w, struct err *e) MUST_CHECK;
 /* The jobs of one instance, before its files go. */
 void jobs_settle(struct worker *w, const char *instance_id);
+
+/* --- nodes.c --- */
+/* Nodes: their list, who drains, who is idle and to be checked. */
+enum err_code nodes_reconcile(struct worker *w, struct err *e) MUST_CHECK;
+
+/* --- checks.c --- */
+/* Begin the check that was asked for on this instance, or take its report. */
+void check_reconcile(struct worker *w, const struct instance *i);
 
 /* --- upkeep.c --- */
 enum err_code expiries_apply(struct worker *w, struct err *e) MUST_CHECK;

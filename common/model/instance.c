@@ -121,6 +121,16 @@ static const struct field instance_fields[] = {
            "Verdict of the health check before billing began."),
     F_STRING(struct instance, gate_summary, FIELD_OMIT, 0, 0,
              "What that health check found, in one line."),
+    F_STRING(struct instance, node_id, FIELD_OMIT, 0, 0, "The node where it is (staff)."),
+    F_STRING(struct instance, check_id, FIELD_OMIT, 0, 0,
+             "The check that is under way; its report will have this id."),
+    F_ENUM(struct instance, check_tier, 0, tier_names, "Tier of that check, or of the last one."),
+    F_ENUM(struct instance, check_verdict, 0, verdict_names,
+           "Verdict of the last check that was asked for."),
+    F_TIME(struct instance, checked_at, FIELD_OMIT, "When the report of that check came."),
+    F_TIME(struct instance, credit_from, FIELD_OMIT,
+           "What it costs from here on, at most 24 hours, is given back when a check by the "
+           "provider finds a GPU of it bad."),
     F_STRING(struct instance, limits, FIELD_OMIT, 0, 0,
              "What enforces its limits: cgroup2, cgroup1 or rlimit."),
     F_BOOL(struct instance, network, 0, "Whether it may reach the network."),
@@ -163,6 +173,12 @@ SHAPE(instance_patch_shape, struct instance_patch, "InstancePatch", "What to cha
 
 static const struct field instance_act_fields[] = {
     F_ENUM(struct instance_act, action, FIELD_REQUIRED, instance_action_names, "What to do."),
+    F_ENUM(struct instance_act, tier, FIELD_OMIT, tier_names,
+           "Check only: state, quick or burn; quick when left out. All but state use the GPUs in "
+           "full: a quick check for up to a minute, a burn for minutes."),
+    F_BOOL(struct instance_act, disturb, FIELD_OMIT,
+           "Check only: also while a job runs, which is slowed down, or fails if it leaves the "
+           "check no GPU memory; without it such a check is refused."),
 };
 SHAPE(instance_act_shape, struct instance_act, "InstanceAction", "An action to take.",
       instance_act_fields);

@@ -86,7 +86,8 @@ static const struct field report_fields[] = {
     F_STRING(struct report, id, FIELD_OMIT, 0, 0, "Identifier of the report."),
     F_STRING(struct report, organization_id, FIELD_OMIT, 0, 0, "The organization it belongs to."),
     F_ENUM(struct report, origin, 0, report_origin_names,
-           "Who ran it: the gate before billing, or a member."),
+           "Who ran it: the gate before billing, a member, a check of ours that was asked for, or "
+           "one on an idle node."),
     F_TIME(struct report, received_at, FIELD_OMIT, "When it arrived."),
     REPORT_POSTED_ROWS,
 };

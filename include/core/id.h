@@ -19,6 +19,8 @@
     X(TRANSACTION, "txn")  \
     X(ENTRY, "ent")        \
     X(REPORT, "rep")       \
+    X(NODE, "nod")         \
+    X(CASE, "cas")         \
     X(REQUEST, "req")
 
 enum id_kind {

@@ -82,10 +82,11 @@ struct action {
 };
 extern const struct shape action_shape;
 
-#define INSTANCE_ACTION_LIST(X) \
-    X(INSTANCE_STOP, "stop")    \
-    X(INSTANCE_START, "start")  \
-    X(INSTANCE_DELETE, "delete")
+#define INSTANCE_ACTION_LIST(X)  \
+    X(INSTANCE_STOP, "stop")     \
+    X(INSTANCE_START, "start")   \
+    X(INSTANCE_DELETE, "delete") \
+    X(INSTANCE_CHECK, "check")
 enum instance_action {
 #define X(id, name) id,
     INSTANCE_ACTION_LIST(X)
@@ -126,6 +127,14 @@ struct instance {
     int64_t stop_after_seconds; /* until it runs: its deadline will be so long after that */
     enum verdict gate_verdict;  /* of the check before billing; VERDICT_NONE before it */
     char gate_summary[TEXT_BYTES_MAX];
+    char node_id[ID_MAX];       /* where it is; staff see it, "" for others */
+    char check_id[ID_MAX];      /* of the check under way: its report gets this id; "": none */
+    enum tier check_tier;       /* of that check, or of the last one */
+    enum verdict check_verdict; /* of the last check that was asked for; NONE before it */
+    int64_t checked_at_ms;      /* when its report came */
+    /* What it costs from here on is given back when a check of ours finds a GPU of it bad: the
+     * last moment at which one found it healthy, or to which it was given back already. */
+    int64_t credit_from_ms;
     char limits[SLUG_BYTES_MAX]; /* what enforces them: "cgroup2", "cgroup1", "rlimit" */
     bool network;                /* it may reach the network */
     struct gpu_slot *slots;
@@ -157,6 +166,8 @@ struct instance_patch {
 /* POST /v1/instances/{id}/actions */
 struct instance_act {
     enum instance_action action;
+    enum tier tier; /* check only: state, quick (when left out) or burn */
+    bool disturb;   /* check only: also while a job runs, which it slows down */
 };
 
 extern const struct shape gpu_slot_shape, instance_shape, instance_create_shape,

@@ -42,9 +42,14 @@ enum tier {
 };
 extern const char *const tier_names[];
 
-#define REPORT_ORIGIN_LIST(X) \
-    X(REPORT_GATE, "gate")    \
-    X(REPORT_MEMBER, "member")
+/* The gate before billing, a member's own, a check of ours that was asked for on an instance,
+ * a check of ours on a node where nothing runs. All but a member's run under the node's own
+ * credential: only those move money. */
+#define REPORT_ORIGIN_LIST(X)  \
+    X(REPORT_GATE, "gate")     \
+    X(REPORT_MEMBER, "member") \
+    X(REPORT_CHECK, "check")   \
+    X(REPORT_IDLE, "idle")
 enum report_origin {
 #define X(id, name) id,
     REPORT_ORIGIN_LIST(X)
@@ -97,8 +102,8 @@ struct finding {
 
 struct report {
     char id[ID_MAX];
-    char organization_id[ID_MAX];
-    char instance_id[ID_MAX]; /* "": a machine of the member's own */
+    char organization_id[ID_MAX]; /* "": of an idle node, for staff */
+    char instance_id[ID_MAX];     /* "": a machine of the member's own, or an idle node */
     enum report_origin origin;
     enum tier tier;
     enum verdict verdict;

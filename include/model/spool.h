@@ -1,4 +1,4 @@
-/* The spool directory of one instance or job: the border between an engine, which writes
+/* The spool directory of one instance, job or check: the border between an engine, which writes
  * the intent, and hourglass-run, which writes what became of it. Every file is written
  * whole and renamed into place; every record names the generation (start) it belongs to,
  * so that a record of an earlier start is never taken for one of the present.
@@ -8,7 +8,7 @@
  *                the last moment at which that was seen alive
  *   status.json  what it is doing; by hourglass-run
  *   end.json     how it ended; by hourglass-run, once, last
- *   report.json  the health gate's report (instances)
+ *   report.json  what the health gate or the check found (instances, checks)
  *   out out.idx  output in order of arrival, and which stream its parts are (jobs)
  *   ssh          the socket that answers as sshd (instances)
  *   home/ etc/   what the sandbox sees of it (instances)
@@ -49,7 +49,8 @@
 
 #define SPOOL_KIND_LIST(X)        \
     X(SPOOL_INSTANCE, "instance") \
-    X(SPOOL_JOB, "job")
+    X(SPOOL_JOB, "job")           \
+    X(SPOOL_CHECK, "check")
 enum spool_kind {
 #define X(id, name) id,
     SPOOL_KIND_LIST(X)
@@ -80,6 +81,8 @@ struct spool_spec {
     char gpu_program[SPOOL_PATH_BYTES_MAX]; /* the health gate */
     struct spool_gpu *gpus;
     size_t gpu_count;
+    /* checks; they have GPUs and a program too, and an instance unless their node is idle */
+    enum tier tier;
     /* jobs */
     char instance_id[ID_MAX];
     char *command;
@@ -108,6 +111,7 @@ struct spool_status {
     int64_t started_at_ms;
     int64_t ready_at_ms; /* the gate passed; 0: not yet, or it did not */
     char limits[SLUG_BYTES_MAX];
+    enum tier gate_tier; /* of the gate, or of the check */
     enum verdict gate_verdict;
     char gate_summary[TEXT_BYTES_MAX];
     bool gate_passed;

@@ -34,11 +34,20 @@ static const struct change {
      "", "report.post"},
     {HTTP_POST, "/v1/instances", "{\"offer_id\":\"local-cpu-2.local\"}", "", "instance.launch"},
     {HTTP_PATCH, "/v1/instances/{id}", "{\"name\":\"renamed\"}", "", "instance.update"},
+    {HTTP_POST, "/v1/reports",
+     "{\"tier\":\"state\",\"verdict\":\"unhealthy\",\"summary\":\"bad\","
+     "\"started_at\":\"2026-01-01T00:00:00Z\",\"ended_at\":\"2026-01-01T00:00:01Z\","
+     "\"instance_id\":\"ID\"}",
+     "instances", "report.post"},
+    {HTTP_POST, "/v1/cases/{id}/actions", "{\"action\":\"close\",\"note\":\"looked at\"}", "",
+     "case.close"},
     {HTTP_POST, "/v1/jobs", "{\"instance_id\":\"ID\",\"command\":\"sleep 60\"}", "instances",
      "job.submit"},
     {HTTP_POST, "/v1/jobs/{id}/cancel", "", "", "job.cancel"},
     {HTTP_POST, "/v1/instances/{id}/actions", "{\"action\":\"stop\"}", "", "instance.stop"},
     {HTTP_DELETE, "/v1/instances/{id}", "", "", "instance.delete"},
+    {HTTP_POST, "/v1/nodes/{id}/actions", "{\"action\":\"drain\",\"reason\":\"fan\"}", "",
+     "node.drain"},
 };
 
 struct fixture {
@@ -89,9 +98,30 @@ static int ask(struct fixture *fx, const char *method, const char *path, const c
                    method, path, fx->d.token, request, request, strlen(body), body);
 }
 
+/* What nobody makes by a POST: the first of its list. */
+static bool is_found(const char *collection)
+{
+    return strcmp(collection, "nodes") == 0 || strcmp(collection, "cases") == 0;
+}
+
+static const char *found(struct fixture *fx, const char *collection)
+{
+    static char id[ID_MAX];
+    char path[64];
+    json_t *list;
+
+    snprintf(path, sizeof path, "/v1/%s", collection);
+    list = fx_must(&fx->d, "GET", path, NULL);
+    text_copy(id, sizeof id, fx_text(json_array_get(json_object_get(list, "items"), 0), "id"));
+    json_decref(list);
+    return id;
+}
+
 /* What the last POST to this collection ("instances") made before change n. */
 static const char *made(struct fixture *fx, const char *collection, size_t n)
 {
+    if (is_found(collection))
+        return found(fx, collection);
     while (n--) {
         const char *name = strrchr(changes[n].pattern, '/') + 1;
 
@@ -190,7 +220,8 @@ static void each_change_has_a_record_with_actor_action_object_and_request(void *
         assert_string_equal(fx_text(record, "object_id"), fx->ids[n]);
         assert_string_equal(fx_text(record, "member_id"), fx->member);
         assert_string_equal(fx_text(record, "key_id"), fx->key);
-        assert_true(fx_text(record, "organization_id")[0] != '\0');
+        if (strncmp(changes[n].action, "node.", 5) != 0) /* nodes are nobody's */
+            assert_true(fx_text(record, "organization_id")[0] != '\0');
         assert_true(fx_text(record, "detail")[0] != '\0');
         json_decref(list);
     }

@@ -85,6 +85,11 @@ static const struct {
     {ACTION_EVENT_READ, "GET", "/v1/events", NULL},
     {ACTION_REPORT_READ, "GET", "/v1/reports", NULL},
     {ACTION_USAGE_READ, "GET", "/v1/usage", NULL},
+    {ACTION_CASE_READ, "GET", "/v1/cases", NULL},
+    {ACTION_NODE_READ, "GET", "/v1/nodes", NULL},
+    {ACTION_NODE_READ, "GET", "/v1/nodes/nod_x", NULL},
+    {ACTION_NODE_DRAIN, "POST", "/v1/nodes/nod_x/actions",
+     "{\"action\":\"drain\",\"reason\":\"fan\"}"},
 };
 
 static void each_role_may_do_what_the_table_says_and_nothing_else(void **state)
@@ -294,7 +299,16 @@ static void the_last_owner_stays(void **state)
 static const struct foreign {
     enum http_method method;
     const char *pattern, *body, *headers;
-    enum { OF_ORGANIZATION, OF_PROJECT, OF_MEMBER, OF_KEY, OF_INSTANCE, OF_JOB, OF_COUNT } of;
+    enum {
+        OF_ORGANIZATION,
+        OF_PROJECT,
+        OF_MEMBER,
+        OF_KEY,
+        OF_INSTANCE,
+        OF_JOB,
+        OF_CASE,
+        OF_COUNT
+    } of;
 } foreign[] = {
     {HTTP_GET, "/v1/organizations/{id}", "", "", OF_ORGANIZATION},
     {HTTP_GET, "/v1/projects/{id}", "", "", OF_PROJECT},
@@ -308,6 +322,9 @@ static const struct foreign {
     {HTTP_POST, "/v1/instances/{id}/actions", "{\"action\":\"stop\"}", "", OF_INSTANCE},
     {HTTP_POST, "/v1/instances/{id}/actions", "{\"action\":\"start\"}", "", OF_INSTANCE},
     {HTTP_POST, "/v1/instances/{id}/actions", "{\"action\":\"delete\"}", "", OF_INSTANCE},
+    {HTTP_POST, "/v1/instances/{id}/actions", "{\"action\":\"check\"}", "", OF_INSTANCE},
+    {HTTP_GET, "/v1/cases/{id}", "", "", OF_CASE},
+    {HTTP_POST, "/v1/cases/{id}/actions", "{\"action\":\"close\",\"note\":\"x\"}", "", OF_CASE},
     {HTTP_GET, "/v1/instances/{id}/tunnel", "",
      "Connection: Upgrade\r\nUpgrade: hourglass-tunnel\r\n", OF_INSTANCE},
     {HTTP_GET, "/v1/jobs/{id}", "", "", OF_JOB},
@@ -316,12 +333,21 @@ static const struct foreign {
     {HTTP_GET, "/v1/jobs/{id}/log", "", "Accept: text/event-stream\r\n", OF_JOB},
 };
 
+/* Staff's own objects are refused to everybody else before they are looked for: see acts[]. */
+static bool is_for_staff(const struct route *r)
+{
+    for (int role = 0; role < ROLE_COUNT; role++)
+        if (rule_allows((enum rule_action)r->action, (enum role)role, STAFF_NONE))
+            return false;
+    return true;
+}
+
 static void each_route_to_an_object_is_tried_by_a_stranger(void **state)
 {
     (void)state;
     for (size_t i = 0; i < api_routes_count; i++) {
         const struct route *r = &api_routes[i];
-        bool found = !strchr(r->pattern, '{');
+        bool found = !strchr(r->pattern, '{') || is_for_staff(r);
 
         for (size_t k = 0; k < ARRAY_SIZE(foreign) && !found; k++)
             found = foreign[k].method == r->method && strcmp(foreign[k].pattern, r->pattern) == 0;
@@ -342,7 +368,7 @@ static void made(struct fx_daemon *d, const char *path, const char *body, char i
 static void own_things(struct fx_daemon *d, char ids[OF_COUNT][ID_MAX])
 {
     char body[256];
-    json_t *me = fx_must(d, "GET", "/v1/me", NULL);
+    json_t *me = fx_must(d, "GET", "/v1/me", NULL), *list;
 
     text_copy(ids[OF_ORGANIZATION], ID_MAX, fx_text(json_object_get(me, "organization"), "id"));
     text_copy(ids[OF_PROJECT], ID_MAX, fx_text(json_object_get(me, "project"), "id"));
@@ -354,6 +380,15 @@ static void own_things(struct fx_daemon *d, char ids[OF_COUNT][ID_MAX])
     snprintf(body, sizeof body, "{\"instance_id\":\"%s\",\"command\":\"sleep 60\"}",
              ids[OF_INSTANCE]);
     made(d, "/v1/jobs", body, ids[OF_JOB]);
+    snprintf(body, sizeof body,
+             "{\"instance_id\":\"%s\",\"tier\":\"state\",\"verdict\":\"degraded\","
+             "\"started_at\":\"2026-01-01T00:00:00Z\",\"ended_at\":\"2026-01-01T00:00:01Z\"}",
+             ids[OF_INSTANCE]);
+    json_decref(fx_must(d, "POST", "/v1/reports", body));
+    list = fx_must(d, "GET", "/v1/cases", NULL);
+    text_copy(ids[OF_CASE], ID_MAX,
+              fx_text(json_array_get(json_object_get(list, "items"), 0), "id"));
+    json_decref(list);
     json_decref(me);
 }
 
@@ -390,7 +425,7 @@ static void lists_are_empty_of(struct client *stranger, char ids[OF_COUNT][ID_MA
 {
     static const char *const lists[] = {"organizations", "projects", "members", "keys",
                                         "instances",     "jobs",     "events",  "audit",
-                                        "usage",         "reports"};
+                                        "usage",         "reports",  "cases"};
 
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
         char path[64], *text;

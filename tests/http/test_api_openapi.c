@@ -284,6 +284,34 @@ static void telemetry_life(struct live *l)
     json_decref(ask(l, HTTP_GET, "/v1/telemetry", "/v1/telemetry?host=node-1", NULL));
 }
 
+static void first_of(struct live *l, const char *list, char id[ID_MAX])
+{
+    json_t *v = ask(l, HTTP_GET, list, list, NULL);
+
+    text_copy(id, ID_MAX, fx_text(json_array_get(json_object_get(v, "items"), 0), "id"));
+    json_decref(v);
+}
+
+static void staff_life(struct live *l, const char *instance_id)
+{
+    char id[ID_MAX] = "", body[512];
+
+    snprintf(body, sizeof body,
+             "{\"tier\":\"state\",\"verdict\":\"unhealthy\",\"summary\":\"bad\","
+             "\"started_at\":\"2026-01-01T00:00:00Z\",\"ended_at\":\"2026-01-01T00:00:01Z\","
+             "\"instance_id\":\"%s\"}",
+             instance_id);
+    ask_one(l, HTTP_POST, "/v1/reports", id, body);
+    first_of(l, "/v1/cases", id);
+    ask_one(l, HTTP_GET, "/v1/cases/{id}", id, NULL);
+    ask_one(l, HTTP_POST, "/v1/cases/{id}/actions", id, "{\"action\":\"close\",\"note\":\"ok\"}");
+    first_of(l, "/v1/nodes", id);
+    ask_one(l, HTTP_GET, "/v1/nodes/{id}", id, NULL);
+    ask_one(l, HTTP_POST, "/v1/nodes/{id}/actions", id,
+            "{\"action\":\"drain\",\"reason\":\"fan\"}");
+    ask_one(l, HTTP_POST, "/v1/nodes/{id}/actions", id, "{\"action\":\"resume\"}");
+}
+
 static void renting_life(struct live *l)
 {
     static const char launch[] = "{\"offer_id\":\"local-cpu-2.local\"}";
@@ -301,6 +329,7 @@ static void renting_life(struct live *l)
     ask_one(l, HTTP_GET, "/v1/jobs/{id}", job, NULL);
     ask_one(l, HTTP_GET, "/v1/jobs/{id}/log", job, NULL);
     lists_and_singles(l); /* with something in them */
+    staff_life(l, id);
     ask_one(l, HTTP_POST, "/v1/jobs/{id}/cancel", job, NULL);
     ask_one(l, HTTP_POST, "/v1/instances/{id}/actions", id, "{\"action\":\"stop\"}");
     ask_one(l, HTTP_DELETE, "/v1/instances/{id}", id, NULL);

@@ -117,6 +117,76 @@ static enum err_code ear_job_cancel(struct engine *en, const char *id, struct er
     THROUGH(job_cancel(en, id, e));
 }
 
+static enum err_code ear_check(struct engine *en, const struct engine_check *c, struct err *e)
+{
+    THROUGH(check(en, c, e));
+}
+
+static enum err_code ear_check_describe(struct engine *en, const char *id,
+                                        struct engine_check_state *out, struct err *e)
+{
+    struct ear *ear = CONTAINER_OF(en, struct ear, base);
+    enum err_code rc;
+
+    if (ear->left == 0)
+        return err_set(e, ERR_ENGINE, "killed before it was said");
+    rc = ear->inner->ops->check_describe(ear->inner, id, out, e);
+    if (!rc && answer(ear, rc, e)) {
+        shape_release(&report_shape, &out->report);
+        return ERR_ENGINE;
+    }
+    return rc;
+}
+
+static enum err_code ear_check_remove(struct engine *en, const char *id, struct err *e)
+{
+    THROUGH(check_remove(en, id, e));
+}
+
+static enum err_code ear_gate_report(struct engine *en, const char *id, struct report *out,
+                                     struct err *e)
+{
+    struct ear *ear = CONTAINER_OF(en, struct ear, base);
+    enum err_code rc;
+
+    if (ear->left == 0)
+        return err_set(e, ERR_ENGINE, "killed before it was said");
+    rc = ear->inner->ops->gate_report(ear->inner, id, out, e);
+    if (!rc && answer(ear, rc, e)) {
+        shape_release(&report_shape, out);
+        return ERR_ENGINE;
+    }
+    return rc;
+}
+
+static enum err_code ear_node_list(struct engine *en, struct engine_node **out, size_t *count,
+                                   struct err *e)
+{
+    struct ear *ear = CONTAINER_OF(en, struct ear, base);
+    enum err_code rc;
+
+    if (ear->left == 0)
+        return err_set(e, ERR_ENGINE, "killed before it was said");
+    rc = ear->inner->ops->node_list(ear->inner, out, count, e);
+    if (!rc && answer(ear, rc, e)) {
+        free(*out);
+        *out = NULL;
+        return ERR_ENGINE;
+    }
+    return rc;
+}
+
+static enum err_code ear_node_drain(struct engine *en, const char *node, const char *reason,
+                                    struct err *e)
+{
+    THROUGH(node_drain(en, node, reason, e));
+}
+
+static enum err_code ear_node_resume(struct engine *en, const char *node, struct err *e)
+{
+    THROUGH(node_resume(en, node, e));
+}
+
 static enum err_code ear_each(struct engine *en, bool (*fn)(const char *, bool, void *), void *ctx,
                               struct err *e)
 {
@@ -133,6 +203,13 @@ static const struct engine_ops ear_ops = {
     .job_start = ear_job_start,
     .job_describe = ear_job_describe,
     .job_cancel = ear_job_cancel,
+    .check = ear_check,
+    .check_describe = ear_check_describe,
+    .check_remove = ear_check_remove,
+    .gate_report = ear_gate_report,
+    .node_list = ear_node_list,
+    .node_drain = ear_node_drain,
+    .node_resume = ear_node_resume,
     .each = ear_each,
 };
 

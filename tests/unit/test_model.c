@@ -11,6 +11,8 @@
 #include "model/instance.h"
 #include "model/job.h"
 #include "model/page.h"
+#include "model/case.h"
+#include "model/node.h"
 #include "model/report.h"
 #include "model/telemetry.h"
 
@@ -57,6 +59,10 @@ static const struct {
     {&instance_create_shape, true},
     {&instance_patch_shape, true},
     {&instance_act_shape, true},
+    {&node_shape, true},
+    {&node_act_shape, true},
+    {&support_case_shape, true},
+    {&case_act_shape, true},
     {&env_entry_shape, true},
     {&job_shape, true},
     {&job_create_shape, true},
@@ -416,6 +422,10 @@ static void every_list_of_names_is_complete_and_unique(void **state)
         {job_reason_names, 0 JOB_REASON_LIST(ONE)},
         {verdict_names, 0 VERDICT_LIST(ONE)},
         {check_result_names, 0 CHECK_RESULT_LIST(ONE)},
+        {node_state_names, NODE_STATE_COUNT},
+        {node_action_names, NODE_ACTION_COUNT},
+        {case_state_names, 0 CASE_STATE_LIST(ONE)},
+        {case_action_names, CASE_ACTION_COUNT},
         {tier_names, 0 TIER_LIST(ONE)},
         {report_origin_names, 0 REPORT_ORIGIN_LIST(ONE)},
 #undef ONE

@@ -72,6 +72,7 @@ static void question_text(const struct instance *i, enum instance_action action,
                  "and what is set aside and not used is released.\nCost so far: %s.",
                  cost);
         break;
+    case INSTANCE_CHECK:
     case INSTANCE_ACTION_COUNT:
         break;
     }
