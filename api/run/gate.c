@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -246,20 +247,39 @@ void gate_run(const char *dir, const struct spool_spec *spec, struct gate_result
     summary_clean(out);
 }
 
+/* All that was started to check goes with it. */
+static void group_end(int signal)
+{
+    UNUSED(signal);
+    kill(0, SIGKILL);
+}
+
+/* In the child: a group of its own, which nothing outlives that could hold the GPUs, also when the
+ * supervisor itself is killed. */
+static void group_begin(pid_t parent)
+{
+    sigset_t none;
+
+    setpgid(0, 0);
+    signal(SIGTERM, group_end);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)
+        _exit(1);
+}
+
 enum err_code gate_start(const char *dir, const struct spool_spec *spec, pid_t *pid, int *fd,
                          struct err *e)
 {
     struct gate_result result;
-    sigset_t none;
+    pid_t parent = getpid();
     int pipes[2];
 
     if (pipe2(pipes, O_CLOEXEC) != 0)
         return err_set(e, ERR_IO, "cannot make a pipe: %m");
     *pid = fork();
     if (*pid == 0) {
-        setpgid(0, 0);
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
+        group_begin(parent);
         gate_run(dir, spec, &result);
         /* Smaller than PIPE_BUF, so all of it or nothing. */
         _exit(write(pipes[1], &result, sizeof result) == sizeof result ? 0 : 1);
