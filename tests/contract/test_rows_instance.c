@@ -55,6 +55,12 @@ static void every_member_of_an_instance_comes_back(void **state)
     in.running_at_ms = 12;
     in.ended_at_ms = 13;
     in.deadline_at_ms = 14;
+    in.checked_at_ms = 15;
+    in.credit_from_ms = 16;
+    in.check_tier = TIER_BURN;
+    in.check_verdict = VERDICT_UNHEALTHY;
+    text_copy(in.node_id, sizeof in.node_id, "nod_1");
+    text_copy(in.check_id, sizeof in.check_id, "rep_1");
     in.network = true;
     assert_ok(row_instance_insert(TX, &in, E), E);
     assert_ok(row_instance_get(TX, in.id, &got, E), E);

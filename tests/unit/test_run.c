@@ -404,6 +404,94 @@ static void needs_the_kernel_itself(void)
     }
 }
 
+static void how_deep_the_gate_looks_is_by_the_rule(void **state)
+{
+    struct spool_gpu real = {.index = 0}, faked = {.index = 0, .is_virtual = true};
+    struct spool_spec made = {.generation = 1, .gpus = &real, .gpu_count = 1},
+                      again = {.generation = 2, .gpus = &real, .gpu_count = 1},
+                      on_virtual = {.generation = 1, .gpus = &faked, .gpu_count = 1},
+                      asked = {.kind = SPOOL_CHECK, .tier = TIER_BURN, .gpus = &faked};
+
+    UNUSED(state);
+    assert_int_equal(gate_tier(&made), TIER_QUICK);
+    assert_int_equal(gate_tier(&again), TIER_STATE);
+    assert_int_equal(gate_tier(&on_virtual), TIER_STATE);
+    assert_int_equal(gate_tier(&asked), TIER_BURN);
+}
+
+static void the_checker_is_told_tier_deadline_and_gpus(void **state)
+{
+    static const struct {
+        enum spool_kind kind;
+        enum tier tier;
+        int64_t generation;
+        const char *said;
+    } row[] = {
+        {SPOOL_INSTANCE, TIER_STATE, 1, "check --tier quick --deadline 60s -o json GPU-a\n"},
+        {SPOOL_INSTANCE, TIER_STATE, 2, "check --tier state -o json GPU-a\n"},
+        {SPOOL_CHECK, TIER_STATE, 1, "check --tier state -o json GPU-a\n"},
+        {SPOOL_CHECK, TIER_BURN, 1, "check --tier burn --deadline 420s -o json GPU-a\n"},
+    };
+    const char *dir = t_dir();
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+        struct spool_spec s =
+            instance_with(dir, 1, false, "echo \"$* $CUDA_VISIBLE_DEVICES\" > ${0}.said");
+        struct gate_result result;
+        STRBUF said;
+
+        strbuf_init(&said, 4096);
+        text_copy(slots[0].uuid, sizeof slots[0].uuid, "GPU-a");
+        s.kind = row[i].kind;
+        s.tier = row[i].tier;
+        s.generation = row[i].generation;
+        gate_run(dir, &s, &result);
+        assert_int_equal(file_read(in(dir, "gpu.said"), &said, NULL), ERR_OK);
+        assert_string_equal(said.data, row[i].said);
+    }
+}
+
+/* Why: the API shows the report to who rents GPU 1. */
+static void the_report_that_is_kept_names_no_gpu_of_others(void **state)
+{
+    const char *dir = t_dir();
+    struct spool_spec s = instance_with(
+        dir, 1, false,
+        REPORT("unhealthy",
+               FINDING("0", "fail") "," FINDING("1", "pass") "," FINDING("-1", "pass")));
+    struct report r = {.verdict = VERDICT_NONE};
+    struct gate_result result;
+    struct err e;
+
+    UNUSED(state);
+    gate_run(dir, &s, &result);
+    assert_int_equal(result.tier, TIER_STATE); /* its own word, not what was asked for */
+    assert_ok(spool_load(dir, SPOOL_REPORT, &report_shape, &r, &e), &e);
+    assert_int_equal(r.verdict, VERDICT_HEALTHY);
+    assert_int_equal(r.gpu_count, 1);
+    assert_int_equal(r.gpus[0].index, 1);
+    assert_int_equal(r.finding_count, 2);
+    for (size_t i = 0; i < r.finding_count; i++)
+        assert_int_not_equal(r.findings[i].gpu_index, 0);
+    shape_release(&report_shape, &r);
+}
+
+static void the_report_of_an_earlier_start_is_not_taken_for_this_one(void **state)
+{
+    const char *dir = t_dir();
+    struct spool_spec s = instance_with(dir, 1, true, REPORT("healthy", FINDING("1", "pass")));
+    struct gate_result result;
+
+    UNUSED(state);
+    gate_run(dir, &s, &result);
+    assert_int_equal(access(in(dir, SPOOL_REPORT), F_OK), 0);
+    s = instance_with(dir, 1, true, "exit 3");
+    gate_run(dir, &s, &result);
+    assert_int_equal(result.verdict, VERDICT_INCONCLUSIVE);
+    assert_int_equal(access(in(dir, SPOOL_REPORT), F_OK), -1);
+}
+
 static void without_a_program_the_gate_is_inconclusive(void **state)
 {
     struct spool_spec s = {.id = "ins_1", .gpus = slots, .gpu_count = 1};
@@ -493,6 +581,10 @@ int main(void)
         cmocka_unit_test(empty_groups_are_removed),
         cmocka_unit_test(a_verdict_passes_by_the_rule),
         cmocka_unit_test(only_findings_of_its_own_gpus_count),
+        cmocka_unit_test(how_deep_the_gate_looks_is_by_the_rule),
+        cmocka_unit_test(the_checker_is_told_tier_deadline_and_gpus),
+        cmocka_unit_test(the_report_that_is_kept_names_no_gpu_of_others),
+        cmocka_unit_test(the_report_of_an_earlier_start_is_not_taken_for_this_one),
         cmocka_unit_test(without_a_program_the_gate_is_inconclusive),
         cmocka_unit_test(nothing_of_a_tenant_is_an_argument),
         cmocka_unit_test(network_and_devices_are_shared_only_when_asked),

@@ -160,6 +160,36 @@ static void a_newer_schema_is_refused_and_left_alone(void **state)
     assert_err(ERR_CONFLICT, store_open(&fx->config, &fx->store, E), E);
 }
 
+static void run_text(const struct fixture *fx, const char *text)
+{
+    char *why = NULL;
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(path_of(fx), &db), SQLITE_OK);
+    if (sqlite3_exec(db, text, NULL, NULL, &why) != SQLITE_OK)
+        fail_msg("%s", why);
+    sqlite3_close(db);
+}
+
+/* Why: the second step makes the table of reports anew and adds to that of instances. */
+static void what_the_first_schema_kept_comes_through(void **state)
+{
+    struct fixture *fx = *state;
+
+    run_text(fx, rows_migrations()->texts[0]);
+    set_version(fx, "1");
+    run_text(fx, "INSERT INTO organization VALUES ('org_1', 'o', 'FR', 'EUR', 1, 1);"
+                 "INSERT INTO instance VALUES ('ins_1', 'org_1', 'prj_1', 'mem_1', '', 'blue', 'o',"
+                 " 'z', 'h100', 1, 1, 1, 'running', 'running', 'none', '', 1, 'on', 'EUR', 5, 1, 0,"
+                 " 1, 1, 77, 0, 0, 'healthy', '', '', 0, '', '', 0, 1);"
+                 "INSERT INTO report VALUES ('rep_1', 'org_1', 'ins_1', 'gate', 'state', 'healthy',"
+                 " 'kept', 'h', '', '', 1, 2, 3, '');");
+    assert_ok(store_open(&fx->config, &fx->store, E), E);
+    assert_int_equal(pragma(fx, "SELECT COUNT(*) FROM report WHERE summary = 'kept'"), 1);
+    /* What runs is given back from when it began, since nobody has checked it. */
+    assert_int_equal(pragma(fx, "SELECT credit_from_ms FROM instance WHERE node_id = ''"), 77);
+}
+
 /* The schema of this program with one and two further steps. */
 static struct migrations steps_with(const char *texts[], const char *third, const char *fourth)
 {
@@ -428,6 +458,7 @@ int main(void)
         TEST(nobody_else_may_read_the_files),
         TEST(what_was_stored_is_found_again),
         TEST(a_newer_schema_is_refused_and_left_alone),
+        TEST(what_the_first_schema_kept_comes_through),
         TEST(an_old_schema_is_brought_up_step_by_step),
         TEST(a_step_that_fails_changes_nothing),
         TEST(a_first_schema_that_fails_leaves_no_table),
