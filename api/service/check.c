@@ -119,7 +119,7 @@ static enum err_code check_take(struct service *sv, struct tx *tx, const struct 
         ACTION_INSTANCE_CHECK,       "instance.check", i->organization_id, i->project_id, i->id,
         verdict_names[seen->verdict]};
     char id[ID_MAX], fault[TEXT_BYTES_MAX];
-    bool bad = report_is_bad(seen, i);
+    bool bad = report_is_bad(seen, i, false);
     enum err_code rc = report_keep(sv, tx, by, seen, &at, id, e);
 
     report_fault(seen, i, fault);

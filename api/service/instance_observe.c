@@ -77,7 +77,7 @@ static enum err_code gate_copy(struct service *sv, struct tx *tx, const struct a
     report_fault(&rep, i, fault);
     return rc ? rc
               : node_judge(sv, tx, by, i->node_id, id, rep.verdict,
-                           report_is_bad(&rep, i) ? fault : NULL, e);
+                           report_is_bad(&rep, i, true) ? fault : NULL, e);
 }
 
 /* It will not come up, or is lost: nothing more is billed. The engine is told to stop it by the

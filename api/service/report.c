@@ -55,7 +55,7 @@ static bool is_theirs(const struct finding *f, const struct instance *i)
     return false;
 }
 
-bool report_is_bad(const struct report *r, const struct instance *i)
+bool report_is_bad(const struct report *r, const struct instance *i, bool alone)
 {
     bool physical = false, named = false;
 
@@ -66,9 +66,9 @@ bool report_is_bad(const struct report *r, const struct instance *i)
     for (size_t n = 0; n < r->finding_count; n++) {
         if (r->findings[n].result != CHECK_FAIL)
             continue;
-        if (is_theirs(&r->findings[n], i))
-            return true;
         named = true;
+        if (is_theirs(&r->findings[n], i) && (alone || r->findings[n].floor <= 0))
+            return true;
     }
     return !named; /* a checker that names nothing means what it was asked about */
 }

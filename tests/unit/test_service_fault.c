@@ -214,6 +214,30 @@ static void a_neighbours_bad_gpu_counts_for_nothing(void **state)
     drop(&i);
 }
 
+/* Why: a customer makes a GPU slow by using it while it is checked. */
+static void a_figure_below_its_floor_is_no_fault_where_the_tenant_runs(void **state)
+{
+    static const struct finding slow = {.check = "copy",
+                                        .result = CHECK_FAIL,
+                                        .value = 2.1,
+                                        .floor = 4.2,
+                                        .unit = "TB/s",
+                                        .detail = "2.1 TB/s"};
+    struct sim_check_plan plan = {
+        .verdict = VERDICT_UNHEALTHY, .findings = &slow, .finding_count = 1};
+    struct fx_service *fx = *state;
+    struct instance i = {0};
+
+    fx_real_running(fx, &i);
+    sim_plan_checks(fx->engine, &plan);
+    fx_advance(fx, 100);
+    fx_check_run(fx, &i);
+    assert_int_equal(i.check_verdict, VERDICT_UNHEALTHY); /* it is told as it was found */
+    assert_int_equal(given(fx), 0);
+    assert_int_equal(node_state(fx), NODE_READY);
+    drop(&i);
+}
+
 static void a_bad_machine_counts(void **state)
 {
     struct fx_service *fx = *state;
@@ -304,6 +328,7 @@ int main(void)
         FX_TEST(what_ran_beyond_the_credit_is_not_given_back),
         FX_TEST(the_same_report_taken_again_changes_nothing),
         FX_TEST(a_neighbours_bad_gpu_counts_for_nothing),
+        FX_TEST(a_figure_below_its_floor_is_no_fault_where_the_tenant_runs),
         FX_TEST(a_bad_machine_counts),
         FX_TEST(virtual_slots_have_no_gpu_that_could_be_bad),
         FX_TEST(with_as_many_grants_as_there_may_be_the_credit_is_owed),
