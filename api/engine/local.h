@@ -80,6 +80,8 @@ enum err_code local_node_name(struct engine_local *el, struct err *e) MUST_CHECK
 /* With the lock held, before GPUs are given out: end checks of idle GPUs. Errors: ERR_ENGINE one is
  * still ending: try again. */
 enum err_code local_checks_end(struct engine_local *el, struct err *e) MUST_CHECK;
+/* With the lock held: forget the checks of an instance that goes, best effort. */
+void local_checks_forget(struct engine_local *el, const char *instance_id);
 /* Old checks that nobody asked about. */
 void local_checks_trim(struct engine_local *el);
 

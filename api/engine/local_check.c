@@ -328,6 +328,23 @@ enum err_code local_checks_end(struct engine_local *el, struct err *e)
     return views_each(el, ID_REPORT, check_end, NULL, e);
 }
 
+static enum err_code check_forget(struct engine_local *el, struct local_view *v, void *ctx,
+                                  struct err *e)
+{
+    const char *instance_id = ctx;
+
+    UNUSED(e);
+    if (strcmp(v->spec.instance_id, instance_id) == 0 && check_drop(el, v, NULL))
+        return ERR_OK; /* it is removed when it is old */
+    return ERR_OK;
+}
+
+void local_checks_forget(struct engine_local *el, const char *instance_id)
+{
+    if (views_each(el, ID_REPORT, check_forget, (void *)(uintptr_t)instance_id, NULL))
+        return; /* likewise */
+}
+
 static enum err_code check_trim(struct engine_local *el, struct local_view *v, void *ctx,
                                 struct err *e)
 {

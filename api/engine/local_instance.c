@@ -265,6 +265,7 @@ static enum err_code remove_locked(struct engine_local *el, const char *id, stru
     rc = jobs_check_over(el, &v, e);
     if (rc)
         return rc;
+    local_checks_forget(el, id);
     /* An id may come, go and come again before the first is all gone. */
     if (snprintf(aside, sizeof aside, "%s/" SPOOL_TRASH "%s-%lld", el->root, id,
                  (long long)clock_mono_ms(clock_real())) >= (int)sizeof aside)

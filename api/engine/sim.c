@@ -135,7 +135,7 @@ static enum err_code sim_provision(struct engine *en, const struct engine_provis
         return ERR_OK;
     if (s->is_draining)
         return err_set(e, ERR_NO_STOCK, "no machine takes new instances now");
-    sim_checks_end(s);
+    sim_checks_end(s, "");
     if (!in)
         in = made = calloc(1, sizeof *in);
     if (!in)
@@ -246,6 +246,7 @@ static enum err_code sim_remove(struct engine *en, const char *instance_id, stru
             return err_set(e, ERR_CONFLICT, "%s is %s; stop it first", instance_id,
                            engine_state_names[state]);
         sim_jobs_settle(s, instance_id); /* what they printed stays */
+        sim_checks_end(s, instance_id);
         *p = in->next;
         free(in);
         break;

@@ -192,12 +192,12 @@ enum err_code sim_gate_report(struct engine *en, const char *instance_id, struct
     return rc;
 }
 
-void sim_checks_end(struct engine_sim *s)
+void sim_checks_end(struct engine_sim *s, const char *instance_id)
 {
     for (struct sim_check **p = &s->checks; *p;) {
         struct sim_check *c = *p;
 
-        if (c->instance_id[0]) {
+        if (strcmp(c->instance_id, instance_id) != 0) {
             p = &c->next;
             continue;
         }

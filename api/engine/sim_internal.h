@@ -124,8 +124,8 @@ int64_t sim_instance_ready_at(const struct sim_instance *in);
 /* The slots it has, as describe() tells them. */
 void sim_slots_describe(const struct engine_sim *s, const struct sim_instance *in,
                         struct gpu_slot *out);
-/* End checks of idle slots. */
-void sim_checks_end(struct engine_sim *s);
+/* End checks of idle slots ("") or of this instance. */
+void sim_checks_end(struct engine_sim *s, const char *instance_id);
 void sim_checks_free(struct engine_sim *s);
 
 /* engine_ops */

@@ -204,6 +204,25 @@ static void a_check_that_is_removed_is_ended_and_forgotten(void **state)
     assert_int_equal(fxe_describe(fx, fx->ins).state, ENGINE_READY);
 }
 
+/* Why: nobody asks about the checks of an instance that was deleted while they ran. */
+static void the_checks_of_an_instance_go_with_it(void **state)
+{
+    FIXTURE(fx);
+    struct engine_check_state s;
+    char id[ID_MAX];
+
+    the_id(id);
+    checks_say(fx, VERDICT_HEALTHY, -1);
+    fxe_launch(fx, fx->ins);
+    assert_ok(check(fx, id, fx->ins), &fx->err);
+    s = await(fx, id, ENGINE_CHECKING);
+    fxe_stop(fx, fx->ins);
+    s = await(fx, id, ENGINE_FAILED);
+    assert_ok(fx->en->ops->remove(fx->en, fx->ins, &fx->err), &fx->err);
+    s = look(fx, id);
+    assert_int_equal(s.state, ENGINE_ABSENT);
+}
+
 static void the_gates_report_is_there_when_the_gate_has_one(void **state)
 {
     FIXTURE(fx);
@@ -434,6 +453,7 @@ static void old_checks_are_removed_when_the_engine_opens(void **state)
         T(engine, a_check_needs_an_instance_that_is_ready),         \
         T(engine, a_check_ends_with_its_instance),                  \
         T(engine, a_check_that_is_removed_is_ended_and_forgotten),  \
+        T(engine, the_checks_of_an_instance_go_with_it),            \
         T(engine, the_gates_report_is_there_when_the_gate_has_one), \
         T(engine, the_gate_of_virtual_slots_is_of_the_state_tier),  \
         T(engine, a_node_has_a_name_and_its_slots),                 \
