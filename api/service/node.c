@@ -226,7 +226,7 @@ static enum err_code sync_one(struct service *sv, struct tx *tx, const struct ac
                               const struct engine_node *seen, const char *zone, struct err *e)
 {
     struct node n = {0};
-    struct record r = {ACTION_NODE_UPDATE, "node.state", "", NULL, n.id, NULL};
+    struct record r = {ACTION_NODE_UPDATE, NULL, "", NULL, n.id, NULL};
     enum err_code rc = row_node_find(tx, sv->engine->ops->name, seen->name, &n, e);
     bool is_new = rc == ERR_NOT_FOUND;
 
@@ -244,7 +244,6 @@ static enum err_code sync_one(struct service *sv, struct tx *tx, const struct ac
         n.version = 1;
     }
     rc = is_new ? row_node_insert(tx, &n, e) : row_node_update(tx, &n, e);
-    r.state = node_state_names[n.state];
     return rc ? rc
               : record_write(sv, tx, by, &r, e, "node %s has %lld %s GPU slots", n.name,
                              (long long)n.gpu_count, n.is_virtual ? "virtual" : "physical");

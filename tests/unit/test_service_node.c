@@ -141,7 +141,7 @@ static void draining_needs_a_reason_and_is_recorded_with_it(void **state)
     assert_string_equal(records[0].object_id, n.id);
     assert_string_equal(records[0].member_id, fx->operator_.member_id);
     assert_contains(records[0].detail, drain.reason);
-    assert_int_equal(fx_events(fx, "node.state", n.id), 2); /* it came, it drains */
+    assert_int_equal(fx_events(fx, "node.state", n.id), 1);
     free(records);
     drop(&i);
 }
