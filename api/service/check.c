@@ -17,6 +17,20 @@ static enum err_code cost_until(const struct meter *m, int64_t at_ms, int64_t *m
     return money_accrue(m->rate_micros_per_hour, seconds, &remainder, micros, e);
 }
 
+/* What is given back is metered: else an instance that is lost next would be billed to an earlier
+ * moment than the one to which it was given back. */
+static enum err_code meter_note(struct service *sv, struct tx *tx, struct meter *m, struct err *e)
+{
+    int64_t now_ms = clock_now_ms(sv->clock);
+    enum err_code rc;
+
+    if (now_ms >= m->window_ends_at_ms ||
+        now_ms <= m->started_at_ms + m->metered_seconds * MS_PER_SECOND)
+        return ERR_OK;
+    rc = meter_move(m, now_ms, e);
+    return rc ? rc : row_meter_update(tx, m, e);
+}
+
 /* What the customer owes from `from_ms` to now: never more than the holds bear, because the rest is
  * the provider's loss already. 0 where nothing is billed. */
 static enum err_code cost_since(struct service *sv, struct tx *tx, const struct instance *i,
@@ -31,6 +45,8 @@ static enum err_code cost_since(struct service *sv, struct tx *tx, const struct 
         err_clear(e);
         return ERR_OK;
     }
+    if (!rc)
+        rc = meter_note(sv, tx, &m, e);
     if (!rc)
         rc = meter_owed(sv, tx, &m, &seconds, &window, e);
     if (!rc)

@@ -4,6 +4,7 @@
  * at the end what was charged is held against what the engine really ran.
  *
  * SIM_SEEDS=n runs n seeds (12), SIM_SEED=s begins with s (1), SIM_STEPS=n steps each (400). */
+#include "tests/support/fx_check.h"
 #include "tests/support/fx_ear.h"
 #include "tests/support/fx_service.h"
 
@@ -29,6 +30,7 @@ struct sim {
     struct entry *entries;
     size_t entry_count;
     int64_t balances[ACCOUNT_COUNT];
+    int64_t given; /* back, for bad GPUs */
 };
 
 /* splitmix64 */
@@ -312,6 +314,11 @@ static void act_plan(struct sim *s)
     sim_plan_jobs(s->fx->engine, &j);
 }
 
+static void act_check(struct sim *s)
+{
+    fx_check_shake(s->fx, draw(s), draw_instance(s));
+}
+
 static void act_fault(struct sim *s)
 {
     enum sim_op op = (enum sim_op)below(s, SIM_OP_COUNT);
@@ -343,9 +350,10 @@ static void act(struct sim *s)
     static const struct {
         int weight;
         void (*act)(struct sim *s);
-    } acts[] = {{34, work},        {24, act_time},  {9, act_launch}, {8, act_act},
-                {7, act_submit},   {4, act_cancel}, {3, act_grant},  {3, act_plan},
-                {3, act_deadline}, {2, act_fault},  {2, act_lose},   {1, daemon_restart}};
+    } acts[] = {{30, work},         {24, act_time},    {9, act_launch}, {8, act_act},
+                {4, act_check},     {7, act_submit},   {4, act_cancel}, {3, act_grant},
+                {3, act_plan},      {3, act_deadline}, {2, act_fault},  {2, act_lose},
+                {1, daemon_restart}};
     int64_t at = below(s, 100);
 
     for (size_t i = 0; i < ARRAY_SIZE(acts); i++) {
@@ -537,6 +545,7 @@ static void run_seed(uint64_t seed, int64_t steps)
     s->fx = fixture;
     s->seed = s->state = seed;
     s->clock_steps = seed % 3 == 0;
+    sim_slots(s->fx->engine, FX_SLOTS, seed % 2 == 0);
     ear_init(&s->ear, s->fx->engine, &s->fx->clock.base);
     worker_begin(s);
     act_plan(s);
@@ -544,13 +553,17 @@ static void run_seed(uint64_t seed, int64_t steps)
         act(s);
         truths_update(s);
         check(s);
-        if (n % 25 == 0)
+        if (n % 25 == 0) {
             history_check(s);
+            if (!s->clock_steps)
+                s->given = fx_given_check(s->fx);
+        }
     }
     drain(s);
-    print_message("seed %llu: %zu instances, %zu jobs, %zu entries, %lld micros of loss\n",
-                  (unsigned long long)seed, s->ear.truth_count, s->job_count, s->entry_count,
-                  (long long)s->balances[ACCOUNT_PROVIDER_LOSS]);
+    print_message(
+        "seed %llu: %zu instances, %zu jobs, %zu entries, %lld micros of loss, %lld given back\n",
+        (unsigned long long)seed, s->ear.truth_count, s->job_count, s->entry_count,
+        (long long)s->balances[ACCOUNT_PROVIDER_LOSS], (long long)s->given);
     worker_close(s->worker);
     free(s->entries);
     free(s);

@@ -68,3 +68,75 @@ int64_t fx_given(struct fx_service *fx, size_t *count)
     free(items);
     return sum;
 }
+
+static void node_shake(struct fx_service *fx, enum node_action action)
+{
+    struct node_act in = {.action = action, .reason = "why not"};
+    struct page_query q = {.limit = 1};
+    char next[CURSOR_BYTES_MAX];
+    struct node *items = NULL;
+    size_t count = 0;
+    struct node n;
+
+    OK(node_list(AS(operator_), &q, &items, &count, next, E));
+    if (count && items[0].actions[action].available)
+        OK(node_act(AS(operator_), items[0].id, 0, &in, &n, E));
+    free(items);
+}
+
+void fx_check_shake(struct fx_service *fx, uint64_t random, const char *instance_id)
+{
+    static const enum verdict verdicts[] = {VERDICT_HEALTHY, VERDICT_UNHEALTHY, VERDICT_DEGRADED,
+                                            VERDICT_UNHEALTHY};
+    struct sim_check_plan plan = {.lasts_ms = (int64_t)(random >> 8) % 30000,
+                                  .verdict = verdicts[random % ARRAY_SIZE(verdicts)]};
+    struct instance i = {0};
+    enum err_code rc;
+
+    if (random >> 60 == 0)
+        plan.failure = "it was lost";
+    sim_plan_checks(fx->engine, &plan);
+    node_shake(fx, random >> 61 == 1 ? NODE_DRAIN : NODE_RESUME);
+    fx_begin(fx);
+    rc = instance_check(AS(owner), instance_id, 0, TIER_QUICK, true, &i, E);
+    if (rc && rc != ERR_CONFLICT && rc != ERR_NOT_FOUND)
+        fail_msg("%s", fx->e.msg);
+    fx_end(fx, rc, rc, "instance_check", __FILE__, __LINE__);
+    shape_release(&instance_shape, &i);
+}
+
+static int64_t costs(struct fx_service *fx)
+{
+    struct page_query q = {.limit = PAGE_ITEMS_MAX};
+    char next[CURSOR_BYTES_MAX];
+    int64_t sum = 0;
+
+    do {
+        struct instance *items = NULL;
+        size_t count = 0;
+
+        OK(instance_list(AS(us), &q, &items, &count, next, E));
+        for (size_t i = 0; i < count; i++)
+            sum += items[i].cost.micros;
+        LIST_FREE(&instance_shape, items, count);
+        text_copy(q.cursor, sizeof q.cursor, next);
+    } while (next[0]);
+    return sum;
+}
+
+int64_t fx_given_check(struct fx_service *fx)
+{
+    struct entry *entries;
+    int64_t given = 0, cost = costs(fx);
+    size_t count;
+
+    entries = fx_entries(fx, &count);
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].account == ACCOUNT_GRANT && entries[i].kind == ENTRY_GRANT &&
+            entries[i].instance_id[0])
+            given += entries[i].amount.micros;
+    free(entries);
+    if (given > cost)
+        fail_msg("%lld given back for %lld", (long long)given, (long long)cost);
+    return given;
+}

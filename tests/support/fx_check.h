@@ -18,5 +18,10 @@ void fx_check_run(struct fx_service *fx, struct instance *i);
 void fx_node(struct fx_service *fx, struct node *out);
 /* All SLA grants of the organization together. */
 int64_t fx_given(struct fx_service *fx, size_t *count);
+/* One random step: another plan for checks, a check asked for on this instance, now and then the
+ * node drained, mostly resumed. What is refused is. */
+void fx_check_shake(struct fx_service *fx, uint64_t random, const char *instance_id);
+/* Fails when more was given back for bad GPUs than instances cost; what was given. */
+int64_t fx_given_check(struct fx_service *fx);
 
 #endif
