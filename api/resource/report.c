@@ -1,6 +1,7 @@
-/* Reports of GPU checks: posted by members, listed. */
+/* Reports of GPU checks: posted by members, listed, one. */
 #include "api/resource/resource.h"
 
+GET_ROUTE(report, report, 0)
 LIST_ROUTE(report, report, NULL)
 
 enum err_code report_create_route(struct request *req, struct response *resp, struct err *e)

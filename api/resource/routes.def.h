@@ -54,5 +54,6 @@ ROUTE(GET,    "/v1/reports",                 report_list,         ROUTE_LIST, 20
 ROUTE(POST,   "/v1/reports",                 report_create,       ROUTE_WRITE | ROUTE_IDEMPOTENT, 201, REPORT_POST, &report_create_shape, &report_shape, none, "Post a report of GPU checks")
 ROUTE(GET,    "/v1/telemetry",               telemetry_list,      ROUTE_LIST | ROUTE_NO_STORE, 200, TELEMETRY_READ, NULL, &telemetry_sample_shape, telemetry, "Telemetry of the last hour: not durable, one sample in ten seconds is kept")
 ROUTE(POST,   "/v1/telemetry",               telemetry_create,    0, 204, TELEMETRY_POST, &telemetry_create_shape, NULL, none, "Post a sample of telemetry; it is kept in memory for an hour")
+ROUTE(GET,    "/v1/reports/{id}",            report_get,          0, 200, REPORT_READ, NULL, &report_shape, none, "One report of GPU checks")
 ROUTE(GET,    "/v1/usage",                   usage_list,          ROUTE_LIST | ROUTE_NO_STORE, 200, USAGE_READ, NULL, &usage_shape, usage, "Use and cost by instance, with energy and carbon")
 ROUTE(GET,    "/v1/zones",                   zone_list,           ROUTE_LIST, 200, CATALOGUE_READ, NULL, &zone_shape, none, "Zones: where, whose, how green")

@@ -116,6 +116,26 @@ enum err_code report_post(struct service *sv, struct tx *tx, const struct actor 
     return row_report_get(tx, copy.id, out, e);
 }
 
+/* That of an idle node belongs to no organization: only staff find it. */
+enum err_code report_get(struct service *sv, struct tx *tx, const struct actor *by, const char *id,
+                         struct report *out, struct err *e)
+{
+    struct report r = {0};
+    enum err_code rc = row_report_get(tx, id, &r, e);
+
+    UNUSED(sv);
+    if (rc == ERR_NOT_FOUND)
+        return err_set(e, rc, "no report %s", id);
+    if (!rc)
+        rc = rule_check_object(by, ACTION_REPORT_READ, r.organization_id, "report", id, e);
+    if (rc) {
+        shape_release(&report_shape, &r);
+        return rc;
+    }
+    *out = r;
+    return ERR_OK;
+}
+
 enum err_code report_list(struct service *sv, struct tx *tx, const struct actor *by,
                           const struct page_query *q, struct report **out, size_t *count,
                           char next[CURSOR_BYTES_MAX], struct err *e)

@@ -213,6 +213,7 @@ SERVICE event_after(SV, int64_t seq, int64_t limit, struct event **out, size_t *
 SERVICE audit_list(SV, PAGE(struct audit_record), E) MUST_CHECK;
 SERVICE report_post(SV, const struct report *in, struct report *out,
                     E) MUST_CHECK; /* origin member */
+SERVICE report_get(SV, const char *id, struct report *out, E) MUST_CHECK;
 SERVICE report_list(SV, PAGE(struct report), E) MUST_CHECK;
 
 /* --- telemetry ------------------------------------------------------------------------------- */

@@ -307,6 +307,7 @@ static const struct foreign {
         OF_INSTANCE,
         OF_JOB,
         OF_CASE,
+        OF_REPORT,
         OF_COUNT
     } of;
 } foreign[] = {
@@ -324,6 +325,7 @@ static const struct foreign {
     {HTTP_POST, "/v1/instances/{id}/actions", "{\"action\":\"delete\"}", "", OF_INSTANCE},
     {HTTP_POST, "/v1/instances/{id}/actions", "{\"action\":\"check\"}", "", OF_INSTANCE},
     {HTTP_GET, "/v1/cases/{id}", "", "", OF_CASE},
+    {HTTP_GET, "/v1/reports/{id}", "", "", OF_REPORT},
     {HTTP_POST, "/v1/cases/{id}/actions", "{\"action\":\"close\",\"note\":\"x\"}", "", OF_CASE},
     {HTTP_GET, "/v1/instances/{id}/tunnel", "",
      "Connection: Upgrade\r\nUpgrade: hourglass-tunnel\r\n", OF_INSTANCE},
@@ -384,7 +386,7 @@ static void own_things(struct fx_daemon *d, char ids[OF_COUNT][ID_MAX])
              "{\"instance_id\":\"%s\",\"tier\":\"state\",\"verdict\":\"degraded\","
              "\"started_at\":\"2026-01-01T00:00:00Z\",\"ended_at\":\"2026-01-01T00:00:01Z\"}",
              ids[OF_INSTANCE]);
-    json_decref(fx_must(d, "POST", "/v1/reports", body));
+    made(d, "/v1/reports", body, ids[OF_REPORT]);
     list = fx_must(d, "GET", "/v1/cases", NULL);
     text_copy(ids[OF_CASE], ID_MAX,
               fx_text(json_array_get(json_object_get(list, "items"), 0), "id"));

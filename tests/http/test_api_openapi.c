@@ -302,6 +302,7 @@ static void staff_life(struct live *l, const char *instance_id)
              "\"instance_id\":\"%s\"}",
              instance_id);
     ask_one(l, HTTP_POST, "/v1/reports", id, body);
+    ask_one(l, HTTP_GET, "/v1/reports/{id}", id, NULL);
     first_of(l, "/v1/cases", id);
     ask_one(l, HTTP_GET, "/v1/cases/{id}", id, NULL);
     ask_one(l, HTTP_POST, "/v1/cases/{id}/actions", id, "{\"action\":\"close\",\"note\":\"ok\"}");

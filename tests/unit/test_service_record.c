@@ -1,6 +1,8 @@
 /* Events, audit records and reports of checks. */
 #include "tests/support/fx_service.h"
 
+#include "api/service/service_internal.h"
+
 static void drop(struct instance *i)
 {
     shape_release(&instance_shape, i);
@@ -228,6 +230,43 @@ static void a_report_about_somebody_elses_instance_is_refused(void **state)
     drop(&i);
 }
 
+static void a_report_is_read_by_those_whose_it_is_and_by_staff(void **state)
+{
+    struct fx_service *fx = *state;
+    struct finding findings[] = {{.check = "ecc", .gpu_index = 1, .result = CHECK_WARN}};
+    struct report in = {.verdict = VERDICT_DEGRADED, .findings = findings, .finding_count = 1};
+    struct report posted = {0}, out = {0};
+
+    OK(report_post(AS(member), &in, &posted, E));
+    OK(report_get(AS(viewer), posted.id, &out, E));
+    assert_int_equal(out.finding_count, 1);
+    assert_int_equal(out.findings[0].gpu_index, 1);
+    shape_release(&report_shape, &out);
+    out = (struct report){0};
+    OK(report_get(AS(support), posted.id, &out, E));
+    shape_release(&report_shape, &out);
+    out = (struct report){0};
+    REFUSED(ERR_NOT_FOUND, report_get(AS(other), posted.id, &out, E));
+    REFUSED(ERR_NOT_FOUND, report_get(AS(owner), "rep_none", &out, E));
+    assert_null(out.findings);
+    shape_release(&report_shape, &posted);
+}
+
+/* Why: it is of a machine that other people rent, too. */
+static void a_report_of_an_idle_node_is_for_staff_only(void **state)
+{
+    struct fx_service *fx = *state;
+    struct report_place at = {"", "", "", REPORT_IDLE};
+    struct report in = {.verdict = VERDICT_HEALTHY}, out = {0};
+    char id[ID_MAX];
+
+    OK(report_keep(AS(us), &in, &at, id, E));
+    REFUSED(ERR_NOT_FOUND, report_get(AS(owner), id, &out, E));
+    OK(report_get(AS(support), id, &out, E));
+    assert_int_equal(out.origin, REPORT_IDLE);
+    shape_release(&report_shape, &out);
+}
+
 /* Why: only checks that we ran ourselves move money. */
 static void a_bad_report_of_a_member_stops_no_bill(void **state)
 {
@@ -259,6 +298,8 @@ int main(void)
         FX_TEST(a_catalogue_that_changes_something_leaves_a_record),
         FX_TEST(a_price_changed_under_its_version_is_refused_and_changes_nothing),
         FX_TEST(a_report_of_a_member_is_theirs_whatever_it_says),
+        FX_TEST(a_report_is_read_by_those_whose_it_is_and_by_staff),
+        FX_TEST(a_report_of_an_idle_node_is_for_staff_only),
         FX_TEST(a_report_about_somebody_elses_instance_is_refused),
         FX_TEST(a_bad_report_of_a_member_stops_no_bill),
     };
