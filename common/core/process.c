@@ -56,7 +56,7 @@ static int spawn(const struct process *p, const struct pipes *pipes, pid_t *pid)
     rc = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     if (!rc)
         rc = posix_spawn_file_actions_adddup2(&actions, pipes->out[1], 1);
-    if (!rc)
+    if (!rc && !p->shows_errors)
         rc = posix_spawn_file_actions_adddup2(&actions, pipes->errors[1], 2);
     if (!rc)
         rc = posix_spawn_file_actions_addclosefrom_np(&actions, 3);

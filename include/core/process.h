@@ -12,6 +12,7 @@ struct process {
     int64_t timeout_ms;
     struct strbuf *out;    /* its standard output; NULL: dropped */
     struct strbuf *errors; /* its standard error; NULL: dropped */
+    bool shows_errors;     /* its standard error is this process's; `errors` gets nothing */
 };
 
 /* Wait until it has ended. Output past a buffer's maximum is read and dropped, and the

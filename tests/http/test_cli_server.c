@@ -5,72 +5,10 @@
 #include <unistd.h>
 
 #include "core/file.h"
-#include "tests/support/captured.h"
-#include "tests/support/peer.h"
-#include "tui/cli/cli.h"
+#include "tests/support/fx_cli.h"
 
 #define INS "ins_0199"
 #define JOB "job_0199"
-
-static struct peer peer;
-static struct captured got;
-
-/* Answers, one connection for each request; NULL hangs up; the last one is NONE. */
-#define NONE ""
-struct answers {
-    const char *const *list;
-};
-
-static void serve_answers(struct peer *p)
-{
-    for (const char *const *a = p->ctx; !*a || (*a)[0]; a++) {
-        int fd = peer_accept(p);
-
-        if (fd >= 0 && peer_request(p, fd) && *a)
-            peer_send(fd, *a);
-        close(fd);
-    }
-}
-
-static void begin(const char *const *answers)
-{
-    char url[64];
-
-    peer_start(&peer, serve_answers, (void *)(uintptr_t)answers);
-    snprintf(url, sizeof url, "http://127.0.0.1:%d", peer.port);
-    setenv("HOURGLASS_URL", url, 1);
-    setenv("HOURGLASS_TOKEN", "hgk_test", 1);
-    setenv("HOME", t_dir(), 1);
-    unsetenv("XDG_CONFIG_HOME");
-}
-
-static int run(const char *line)
-{
-    char text[1024], *argv[32];
-    int argc, rc;
-
-    snprintf(text, sizeof text, "%s", line);
-    argc = words_split(text, argv, ARRAY_SIZE(argv));
-    capture_begin(&got);
-    rc = cli_run(argc, argv);
-    capture_end(&got);
-    return rc;
-}
-
-static int run_with(const char *const *answers, const char *line)
-{
-    int rc;
-
-    begin(answers);
-    rc = run(line);
-    peer_stop(&peer);
-    return rc;
-}
-
-#define OK_HEAD "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
-#define PROBLEM(status, slug)                                             \
-    "HTTP/1.1 " status " X\r\nConnection: close\r\n\r\n{\"code\":\"" slug \
-    "\",\"detail\":\"because \\u001b[2J of it\"}"
 
 /* --- exit codes ------------------------------------------------------------------------------- */
 
@@ -96,13 +34,13 @@ static void a_refusal_is_its_exit_code(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        int rc = run_with(rows[i].answers, "instance show " INS);
+        int rc = fx_cli_run_with(rows[i].answers, "instance show " INS);
 
         assert_int_equal(rc, rows[i].want);
-        assert_string_equal(got.out, "");
-        assert_int_equal(strncmp(got.err, "hourglass: ", 11), 0);
-        assert_null(strchr(got.err, '\x1B'));
-        assert_null(strstr(got.err, "hgk_test"));
+        assert_string_equal(fx_cli_said.out, "");
+        assert_int_equal(strncmp(fx_cli_said.err, "hourglass: ", 11), 0);
+        assert_null(strchr(fx_cli_said.err, '\x1B'));
+        assert_null(strstr(fx_cli_said.err, "hgk_test"));
     }
 }
 
@@ -112,10 +50,10 @@ static void a_server_that_is_not_there_is_seven_at_once(void **state)
     int64_t before;
 
     (void)state;
-    assert_int_equal(run_with(answers, "me"), CLI_OK);
+    assert_int_equal(fx_cli_run_with(answers, "me"), CLI_OK);
     before = clock_mono_ms(clock_real());
-    assert_int_equal(run("me"), CLI_UNREACHABLE); /* the same address, nobody listening */
-    assert_contains(got.err, "cannot be reached");
+    assert_int_equal(fx_cli_run("me"), CLI_UNREACHABLE); /* the same address, nobody listening */
+    assert_contains(fx_cli_said.err, "cannot be reached");
     assert_true(clock_mono_ms(clock_real()) - before < 1000);
 }
 
@@ -127,17 +65,17 @@ static void wrong_configuration_is_wrong_use(void **state)
     (void)state;
     setenv("HOME", t_dir(), 1);
     unsetenv("HOURGLASS_URL");
-    assert_int_equal(run("me"), CLI_USAGE);
-    assert_contains(got.err, "no server is configured");
-    assert_int_equal(run("me --url ftp://x"), CLI_USAGE);
-    assert_int_equal(run("me --url http://a.example"), CLI_USAGE);
-    assert_contains(got.err, "https only");
-    assert_int_equal(run("--config /nonexistent me"), CLI_USAGE);
+    assert_int_equal(fx_cli_run("me"), CLI_USAGE);
+    assert_contains(fx_cli_said.err, "no server is configured");
+    assert_int_equal(fx_cli_run("me --url ftp://x"), CLI_USAGE);
+    assert_int_equal(fx_cli_run("me --url http://a.example"), CLI_USAGE);
+    assert_contains(fx_cli_said.err, "https only");
+    assert_int_equal(fx_cli_run("--config /nonexistent me"), CLI_USAGE);
     snprintf(path, sizeof path, "%s/c.yaml", t_dir());
     assert_ok(file_write(path, "profiles: 7\n", 12, 0644, &e), &e);
-    snprintf(got.out, sizeof got.out, "--config %s me", path);
-    assert_int_equal(run(got.out), CLI_USAGE);
-    assert_contains(got.err, "c.yaml:1:");
+    snprintf(fx_cli_said.out, sizeof fx_cli_said.out, "--config %s me", path);
+    assert_int_equal(fx_cli_run(fx_cli_said.out), CLI_USAGE);
+    assert_contains(fx_cli_said.err, "c.yaml:1:");
 }
 
 /* --- asking again ----------------------------------------------------------------------------- */
@@ -145,7 +83,7 @@ static void wrong_configuration_is_wrong_use(void **state)
 /* The value of a header in request i. */
 static const char *header(size_t i, const char *name, char *buf, size_t size)
 {
-    const char *at = strstr(peer.requests[i], name);
+    const char *at = strstr(fx_cli_peer.requests[i], name);
 
     assert_non_null(at);
     snprintf(buf, size, "%.*s", (int)strcspn(at, "\r"), at);
@@ -160,13 +98,13 @@ static void a_create_is_repeated_with_the_same_key(void **state)
     char keys[3][100];
 
     (void)state;
-    assert_int_equal(run_with(answers, "instance launch --offer x --yes"), CLI_OK);
-    assert_int_equal(peer.request_count, 3);
+    assert_int_equal(fx_cli_run_with(answers, "instance launch --offer x --yes"), CLI_OK);
+    assert_int_equal(fx_cli_peer.request_count, 3);
     for (size_t i = 0; i < 3; i++)
         header(i, "\r\nIdempotency-Key: req_", keys[i], sizeof keys[i]);
     assert_string_equal(keys[0], keys[1]);
     assert_string_equal(keys[0], keys[2]);
-    assert_contains(got.out, INS);
+    assert_contains(fx_cli_said.out, INS);
 }
 
 static void it_gives_up_in_the_end(void **state)
@@ -174,8 +112,8 @@ static void it_gives_up_in_the_end(void **state)
     static const char *const answers[] = {NULL, NULL, NULL, NONE};
 
     (void)state;
-    assert_int_equal(run_with(answers, "instance launch --offer x --yes"), CLI_UNREACHABLE);
-    assert_int_equal(peer.request_count, 3);
+    assert_int_equal(fx_cli_run_with(answers, "instance launch --offer x --yes"), CLI_UNREACHABLE);
+    assert_int_equal(fx_cli_peer.request_count, 3);
 }
 
 static void an_action_is_not_repeated_blindly(void **state)
@@ -183,10 +121,10 @@ static void an_action_is_not_repeated_blindly(void **state)
     static const char *const answers[] = {NULL, NONE};
 
     (void)state;
-    assert_int_equal(run_with(answers, "instance stop " INS " --yes"), CLI_UNREACHABLE);
-    assert_contains(got.err, "broke the connection");
-    assert_contains(peer.requests[0], "POST /v1/instances/" INS "/actions HTTP/1.1\r\n");
-    assert_contains(peer.requests[0], "{\"action\":\"stop\"}");
+    assert_int_equal(fx_cli_run_with(answers, "instance stop " INS " --yes"), CLI_UNREACHABLE);
+    assert_contains(fx_cli_said.err, "broke the connection");
+    assert_contains(fx_cli_peer.requests[0], "POST /v1/instances/" INS "/actions HTTP/1.1\r\n");
+    assert_contains(fx_cli_peer.requests[0], "{\"action\":\"stop\"}");
 }
 
 static void a_server_that_says_later_is_asked_later(void **state)
@@ -198,9 +136,9 @@ static void a_server_that_says_later_is_asked_later(void **state)
     int64_t before = clock_mono_ms(clock_real());
 
     (void)state;
-    assert_int_equal(run_with(soon, "me"), CLI_OK);
+    assert_int_equal(fx_cli_run_with(soon, "me"), CLI_OK);
     assert_true(clock_mono_ms(clock_real()) - before >= 1000);
-    assert_int_equal(run_with(late, "me"), CLI_UNREACHABLE);
+    assert_int_equal(fx_cli_run_with(late, "me"), CLI_UNREACHABLE);
 }
 
 static void waiting_outlasts_a_server_that_is_away(void **state)
@@ -213,9 +151,10 @@ static void waiting_outlasts_a_server_that_is_away(void **state)
         OK_HEAD "{\"id\":\"" INS "\",\"state\":\"running\"}", NONE};
 
     (void)state;
-    assert_int_equal(run_with(answers, "instance launch --offer x --yes --wait -o json"), CLI_OK);
-    assert_contains(got.out, "\"state\": \"running\"");
-    assert_contains(got.err, "waiting on");
+    assert_int_equal(fx_cli_run_with(answers, "instance launch --offer x --yes --wait -o json"),
+                     CLI_OK);
+    assert_contains(fx_cli_said.out, "\"state\": \"running\"");
+    assert_contains(fx_cli_said.err, "waiting on");
 }
 
 static void waiting_ends_with_a_bad_state_or_with_time(void **state)
@@ -227,11 +166,11 @@ static void waiting_ends_with_a_bad_state_or_with_time(void **state)
                                        OK_HEAD "{\"id\":\"" INS "\",\"state\":\"stopping\"}", NONE};
 
     (void)state;
-    assert_int_equal(run_with(bad, "instance start " INS " --yes --wait"), CLI_BAD_RESULT);
-    assert_contains(got.out, "no luck");
-    assert_int_equal(run_with(slow, "instance stop " INS " -y --wait --timeout 0s"),
+    assert_int_equal(fx_cli_run_with(bad, "instance start " INS " --yes --wait"), CLI_BAD_RESULT);
+    assert_contains(fx_cli_said.out, "no luck");
+    assert_int_equal(fx_cli_run_with(slow, "instance stop " INS " -y --wait --timeout 0s"),
                      CLI_UNREACHABLE);
-    assert_contains(got.err, "still stopping");
+    assert_contains(fx_cli_said.err, "still stopping");
 }
 
 /* --- output ----------------------------------------------------------------------------------- */
@@ -245,9 +184,9 @@ static void only_a_flag_that_is_there_is_recommended(void **state)
     static const char *const answers[] = {OK_HEAD "{\"items\":[],\"next_cursor\":\"c2\"}", NONE};
 
     (void)state;
-    assert_int_equal(run_with(answers, "events"), CLI_OK);
-    assert_contains(got.err, "--limit");
-    assert_null(strstr(got.err, "--all"));
+    assert_int_equal(fx_cli_run_with(answers, "events"), CLI_OK);
+    assert_contains(fx_cli_said.err, "--limit");
+    assert_null(strstr(fx_cli_said.err, "--all"));
 }
 
 static void only_a_public_key_is_sent(void **state)
@@ -264,9 +203,9 @@ static void only_a_public_key_is_sent(void **state)
     snprintf(line, sizeof line, "instance launch --offer x --yes --ssh-key %s", path);
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
         assert_ok(file_write(path, texts[i], strlen(texts[i]), 0600, &e), &e);
-        assert_int_equal(run_with(none, line), CLI_USAGE);
-        assert_int_equal(peer.request_count, 0);
-        assert_contains(got.err, "id_ed25519: expected one public key");
+        assert_int_equal(fx_cli_run_with(none, line), CLI_USAGE);
+        assert_int_equal(fx_cli_peer.request_count, 0);
+        assert_contains(fx_cli_said.err, "id_ed25519: expected one public key");
     }
 }
 
@@ -277,8 +216,8 @@ static void standard_input_without_end_is_not_read_to_its_end(void **state)
 
     (void)state;
     assert_int_equal(dup2(zero, STDIN_FILENO), STDIN_FILENO);
-    assert_int_equal(run_with(none, "job submit -"), CLI_FAILED);
-    assert_contains(got.err, "longer than a job file may be");
+    assert_int_equal(fx_cli_run_with(none, "job submit -"), CLI_FAILED);
+    assert_contains(fx_cli_said.err, "longer than a job file may be");
     assert_int_equal(dup2(was, STDIN_FILENO), STDIN_FILENO);
     close(zero);
     close(was);
@@ -289,15 +228,16 @@ static void a_list_is_a_table_json_or_yaml(void **state)
     static const char *const one[] = {PAGE_ONE, NONE}, *const two[] = {PAGE_TWO, NONE};
 
     (void)state;
-    assert_int_equal(run_with(one, "job list --state queued --text a/b"), CLI_OK);
-    assert_contains(peer.requests[0], "GET /v1/jobs?state=queued&text=a%2Fb HTTP/1.1\r\n");
-    assert_int_equal(strncmp(got.out, "ID     NAME", 11), 0);
-    assert_contains(got.out, "\njob_1  a     -");
-    assert_contains(got.err, "--all");
-    assert_int_equal(run_with(two, "job list -o json"), CLI_OK);
-    assert_string_equal(got.out, "[\n  {\n    \"id\": \"job_2\",\n    \"exit_code\": -1\n  }\n]\n");
-    assert_int_equal(run_with(two, "job list -o yaml"), CLI_OK);
-    assert_contains(got.out, "id: job_2");
+    assert_int_equal(fx_cli_run_with(one, "job list --state queued --text a/b"), CLI_OK);
+    assert_contains(fx_cli_peer.requests[0], "GET /v1/jobs?state=queued&text=a%2Fb HTTP/1.1\r\n");
+    assert_int_equal(strncmp(fx_cli_said.out, "ID     NAME", 11), 0);
+    assert_contains(fx_cli_said.out, "\njob_1  a     -");
+    assert_contains(fx_cli_said.err, "--all");
+    assert_int_equal(fx_cli_run_with(two, "job list -o json"), CLI_OK);
+    assert_string_equal(fx_cli_said.out,
+                        "[\n  {\n    \"id\": \"job_2\",\n    \"exit_code\": -1\n  }\n]\n");
+    assert_int_equal(fx_cli_run_with(two, "job list -o yaml"), CLI_OK);
+    assert_contains(fx_cli_said.out, "id: job_2");
 }
 
 static void all_pages_are_followed_with_their_filters(void **state)
@@ -306,11 +246,11 @@ static void all_pages_are_followed_with_their_filters(void **state)
     static const char *const circle[] = {PAGE_ONE, PAGE_ONE, NONE};
 
     (void)state;
-    assert_int_equal(run_with(answers, "job list --all --limit 1"), CLI_OK);
-    assert_contains(peer.requests[1], "GET /v1/jobs?limit=1&cursor=c%2F2 HTTP/1.1\r\n");
-    assert_contains(got.out, "\njob_1");
-    assert_contains(got.out, "\njob_2");
-    assert_int_equal(run_with(circle, "job list --all"), CLI_FAILED);
+    assert_int_equal(fx_cli_run_with(answers, "job list --all --limit 1"), CLI_OK);
+    assert_contains(fx_cli_peer.requests[1], "GET /v1/jobs?limit=1&cursor=c%2F2 HTTP/1.1\r\n");
+    assert_contains(fx_cli_said.out, "\njob_1");
+    assert_contains(fx_cli_said.out, "\njob_2");
+    assert_int_equal(fx_cli_run_with(circle, "job list --all"), CLI_FAILED);
 }
 
 static void an_answer_that_is_no_list_is_an_error(void **state)
@@ -318,8 +258,8 @@ static void an_answer_that_is_no_list_is_an_error(void **state)
     static const char *const answers[] = {OK_HEAD "{\"items\":7}", NONE};
 
     (void)state;
-    assert_int_equal(run_with(answers, "job list"), CLI_FAILED);
-    assert_string_equal(got.out, "");
+    assert_int_equal(fx_cli_run_with(answers, "job list"), CLI_FAILED);
+    assert_string_equal(fx_cli_said.out, "");
 }
 
 static void a_result_that_cannot_be_written_is_no_success(void **state)
@@ -329,7 +269,7 @@ static void a_result_that_cannot_be_written_is_no_success(void **state)
     char noun[] = "instance", verb[] = "show", id[] = INS, *argv[] = {noun, verb, id};
 
     (void)state;
-    begin(answers);
+    fx_cli_begin(answers);
     fflush(stdout);
     saved = fcntl(1, F_DUPFD_CLOEXEC, 10);
     dup2(full, 1);
@@ -338,7 +278,7 @@ static void a_result_that_cannot_be_written_is_no_success(void **state)
     clearerr(stdout);
     close(saved);
     close(full);
-    peer_stop(&peer);
+    peer_stop(&fx_cli_peer);
     assert_int_equal(rc, CLI_FAILED);
 }
 
@@ -352,10 +292,10 @@ static void instance_show_is_clean_and_complete(void **state)
         NONE};
 
     (void)state;
-    assert_int_equal(run_with(answers, "instance show " INS), CLI_OK);
-    assert_contains(got.out, "no real GPU behind it");
-    assert_contains(got.out, ": not now, it^G runs\n");
-    for (const char *p = got.out; *p; p++)
+    assert_int_equal(fx_cli_run_with(answers, "instance show " INS), CLI_OK);
+    assert_contains(fx_cli_said.out, "no real GPU behind it");
+    assert_contains(fx_cli_said.out, ": not now, it^G runs\n");
+    for (const char *p = fx_cli_said.out; *p; p++)
         assert_true(*p == '\n' || (unsigned char)*p >= ' ');
 }
 
@@ -367,10 +307,10 @@ static void an_instance_that_is_over_has_no_end_to_come(void **state)
     static const char *const one[] = {OK_HEAD OVER, NONE}, *const list[] = {OVER_PAGE, NONE};
 
     (void)state;
-    assert_int_equal(run_with(one, "instance show " INS), CLI_OK);
-    assert_contains(got.out, "\nends            -\n");
-    assert_int_equal(run_with(list, "instance list"), CLI_OK);
-    assert_null(strstr(got.out, "  in "));
+    assert_int_equal(fx_cli_run_with(one, "instance show " INS), CLI_OK);
+    assert_contains(fx_cli_said.out, "\nends            -\n");
+    assert_int_equal(fx_cli_run_with(list, "instance list"), CLI_OK);
+    assert_null(strstr(fx_cli_said.out, "  in "));
 }
 
 /* --- launching -------------------------------------------------------------------------------- */
@@ -382,10 +322,11 @@ static void what_is_launched_is_what_was_said(void **state)
         "HTTP/1.1 201 Created\r\nConnection: close\r\n\r\n{\"id\":\"" INS "\"}", NONE};
 
     (void)state;
-    assert_int_equal(run_with(answers, "instance launch --offer l4\"x --name a\\b --for 8h --until "
-                                       "2026-12-24T18:00:00Z --max-price 2.5 --network --yes"),
+    assert_int_equal(fx_cli_run_with(answers,
+                                     "instance launch --offer l4\"x --name a\\b --for 8h --until "
+                                     "2026-12-24T18:00:00Z --max-price 2.5 --network --yes"),
                      CLI_OK);
-    assert_contains(peer.requests[1],
+    assert_contains(fx_cli_peer.requests[1],
                     "{\"offer_id\":\"l4\\\"x\",\"name\":\"a\\\\b\",\"network\":true,"
                     "\"stop_after_seconds\":28800,\"deadline_at\":\"2026-12-24T18:00:00Z\","
                     "\"price_max\":{\"amount_micros\":2500000,\"currency\":\"CHF\"}}");
@@ -404,11 +345,11 @@ static void a_dry_run_sends_nothing_else_and_tells_the_refusal(void **state)
         NONE};
 
     (void)state;
-    assert_int_equal(run_with(good, "instance launch --offer x --dry-run"), CLI_OK);
-    assert_contains(peer.requests[0], "POST /v1/instances?dry_run=true HTTP/1.1\r\n");
-    assert_contains(got.out, "0.75 EUR");
-    assert_int_equal(run_with(bad, "instance launch --offer x --dry-run"), CLI_NO_CREDIT);
-    assert_contains(got.err, "too little");
+    assert_int_equal(fx_cli_run_with(good, "instance launch --offer x --dry-run"), CLI_OK);
+    assert_contains(fx_cli_peer.requests[0], "POST /v1/instances?dry_run=true HTTP/1.1\r\n");
+    assert_contains(fx_cli_said.out, "0.75 EUR");
+    assert_int_equal(fx_cli_run_with(bad, "instance launch --offer x --dry-run"), CLI_NO_CREDIT);
+    assert_contains(fx_cli_said.err, "too little");
 }
 
 static void what_cannot_be_meant_is_refused_before_anything_is_sent(void **state)
@@ -436,7 +377,7 @@ static void what_cannot_be_meant_is_refused_before_anything_is_sent(void **state
     setenv("HOME", t_dir(), 1);
     setenv("HOURGLASS_URL", "http://127.0.0.1:1", 1); /* asking it would be exit code 7 */
     for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
-        assert_int_equal(run(lines[i]), CLI_USAGE);
+        assert_int_equal(fx_cli_run(lines[i]), CLI_USAGE);
 }
 
 /* --- jobs ------------------------------------------------------------------------------------- */
@@ -472,14 +413,14 @@ static void a_mistake_in_a_job_file_is_told_with_its_place(void **state)
     setenv("HOURGLASS_URL", "http://127.0.0.1:1", 1);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         snprintf(line, sizeof line, "job submit %s --yes", job_file(rows[i].text));
-        assert_int_equal(run(line), CLI_FAILED);
-        assert_contains(got.err, "job.yaml:");
-        assert_contains(got.err, rows[i].says);
+        assert_int_equal(fx_cli_run(line), CLI_FAILED);
+        assert_contains(fx_cli_said.err, "job.yaml:");
+        assert_contains(fx_cli_said.err, rows[i].says);
     }
     snprintf(line, sizeof line, "job submit %s", job_file("command: x\n"));
-    assert_int_equal(run(line), CLI_USAGE);
-    assert_contains(got.err, "--instance ID");
-    assert_int_equal(run("job submit /nonexistent.yaml"), CLI_NOT_FOUND);
+    assert_int_equal(fx_cli_run(line), CLI_USAGE);
+    assert_contains(fx_cli_said.err, "--instance ID");
+    assert_int_equal(fx_cli_run("job submit /nonexistent.yaml"), CLI_NOT_FOUND);
 }
 
 static void a_job_runs_where_the_flag_says(void **state)
@@ -489,17 +430,17 @@ static void a_job_runs_where_the_flag_says(void **state)
     char line[500];
 
     (void)state;
-    begin(answers);
+    fx_cli_begin(answers);
     snprintf(line, sizeof line, "job submit %s --instance " INS " --name other",
              job_file("name: n\ncommand: |\n  echo \"hi\"\noffer_id: o\nnetwork: true\n"
                       "time_limit_seconds: 60\n"));
-    assert_int_equal(run(line), CLI_OK); /* no machine is launched, so nothing is asked */
-    peer_stop(&peer);
-    assert_contains(peer.requests[0], "\"instance_id\":\"" INS "\"");
-    assert_contains(peer.requests[0], "\"name\":\"other\"");
-    assert_contains(peer.requests[0], "\"command\":\"echo \\\"hi\\\"\\n\"");
-    assert_null(strstr(peer.requests[0], "offer_id"));
-    assert_null(strstr(peer.requests[0], "network"));
+    assert_int_equal(fx_cli_run(line), CLI_OK); /* no machine is launched, so nothing is asked */
+    peer_stop(&fx_cli_peer);
+    assert_contains(fx_cli_peer.requests[0], "\"instance_id\":\"" INS "\"");
+    assert_contains(fx_cli_peer.requests[0], "\"name\":\"other\"");
+    assert_contains(fx_cli_peer.requests[0], "\"command\":\"echo \\\"hi\\\"\\n\"");
+    assert_null(strstr(fx_cli_peer.requests[0], "offer_id"));
+    assert_null(strstr(fx_cli_peer.requests[0], "network"));
 }
 
 #define SSE_HEAD "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
@@ -517,11 +458,11 @@ static void a_log_is_followed_to_the_byte_over_a_broken_connection(void **state)
         OK_HEAD "{\"id\":\"" JOB "\",\"state\":\"succeeded\"}", NONE};
 
     (void)state;
-    assert_int_equal(run_with(answers, "job logs -f " JOB), CLI_OK);
-    assert_string_equal(got.out, "one\ntwo\n");
-    assert_contains(got.err, "err\n");
-    assert_contains(peer.requests[0], "GET /v1/jobs/" JOB "/log?follow=true HTTP/1.1\r\n");
-    assert_contains(peer.requests[1], "\r\nLast-Event-ID: 8\r\n");
+    assert_int_equal(fx_cli_run_with(answers, "job logs -f " JOB), CLI_OK);
+    assert_string_equal(fx_cli_said.out, "one\ntwo\n");
+    assert_contains(fx_cli_said.err, "err\n");
+    assert_contains(fx_cli_peer.requests[0], "GET /v1/jobs/" JOB "/log?follow=true HTTP/1.1\r\n");
+    assert_contains(fx_cli_peer.requests[1], "\r\nLast-Event-ID: 8\r\n");
 }
 
 static void the_end_of_the_job_is_the_exit_code_of_its_log(void **state)
@@ -532,9 +473,9 @@ static void the_end_of_the_job_is_the_exit_code_of_its_log(void **state)
     static const char *const refused[] = {PROBLEM("404", "not-found"), NONE};
 
     (void)state;
-    assert_int_equal(run_with(answers, "job logs --follow --offset 5 " JOB), CLI_BAD_RESULT);
-    assert_contains(peer.requests[0], "\r\nLast-Event-ID: 5\r\n");
-    assert_int_equal(run_with(refused, "job logs -f " JOB), CLI_NOT_FOUND);
+    assert_int_equal(fx_cli_run_with(answers, "job logs --follow --offset 5 " JOB), CLI_BAD_RESULT);
+    assert_contains(fx_cli_peer.requests[0], "\r\nLast-Event-ID: 5\r\n");
+    assert_int_equal(fx_cli_run_with(refused, "job logs -f " JOB), CLI_NOT_FOUND);
 }
 
 static void a_log_is_printed_from_its_offset_to_its_end(void **state)
@@ -542,11 +483,11 @@ static void a_log_is_printed_from_its_offset_to_its_end(void **state)
     static const char *const answers[] = {OK_HEAD "first\n", OK_HEAD "second\n", OK_HEAD, NONE};
 
     (void)state;
-    assert_int_equal(run_with(answers, "job logs " JOB " --offset 3"), CLI_OK);
-    assert_string_equal(got.out, "first\nsecond\n");
-    assert_contains(peer.requests[0], "/log?offset=3 ");
-    assert_contains(peer.requests[1], "/log?offset=9 ");
-    assert_contains(peer.requests[2], "/log?offset=16 ");
+    assert_int_equal(fx_cli_run_with(answers, "job logs " JOB " --offset 3"), CLI_OK);
+    assert_string_equal(fx_cli_said.out, "first\nsecond\n");
+    assert_contains(fx_cli_peer.requests[0], "/log?offset=3 ");
+    assert_contains(fx_cli_peer.requests[1], "/log?offset=9 ");
+    assert_contains(fx_cli_peer.requests[2], "/log?offset=16 ");
 }
 
 static void events_come_one_per_line(void **state)
@@ -557,10 +498,10 @@ static void events_come_one_per_line(void **state)
         NONE};
 
     (void)state;
-    assert_int_equal(run_with(answers, "events -f -o json"), CLI_OK);
-    assert_string_equal(got.out, "{\"seq\":1,\"summary\":\"a\\u001Bb\"}\n{\"seq\":3}\n");
-    assert_int_equal(run_with(answers, "events -f"), CLI_OK);
-    assert_null(strchr(got.out, '\x1B'));
+    assert_int_equal(fx_cli_run_with(answers, "events -f -o json"), CLI_OK);
+    assert_string_equal(fx_cli_said.out, "{\"seq\":1,\"summary\":\"a\\u001Bb\"}\n{\"seq\":3}\n");
+    assert_int_equal(fx_cli_run_with(answers, "events -f"), CLI_OK);
+    assert_null(strchr(fx_cli_said.out, '\x1B'));
 }
 
 int main(void)

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +29,31 @@ static void output_and_status_come_back(void **state)
     assert_int_equal(WEXITSTATUS(status), 3);
     assert_string_equal(out.data, "out\n");
     assert_string_equal(errors.data, "err\n");
+}
+
+static void errors_that_are_shown_go_where_ours_go(void **state)
+{
+    STRBUF out, errors;
+    struct process p = {.argv = SH("echo out; echo err >&2"),
+                        .timeout_ms = 5000,
+                        .out = &out,
+                        .errors = &errors,
+                        .shows_errors = true};
+    int file = fileno(tmpfile()), ours = dup(STDERR_FILENO), status = -1;
+    char got[8] = "";
+    struct err e;
+
+    UNUSED(state);
+    strbuf_init(&out, 100);
+    strbuf_init(&errors, 100);
+    assert_int_equal(dup2(file, STDERR_FILENO), STDERR_FILENO);
+    assert_int_equal(process_run(&p, &status, &e), ERR_OK);
+    assert_int_equal(dup2(ours, STDERR_FILENO), STDERR_FILENO);
+    close(ours);
+    assert_int_equal(pread(file, got, sizeof got - 1, 0), 4);
+    assert_string_equal(got, "err\n");
+    assert_string_equal(out.data, "out\n");
+    assert_int_equal(errors.len, 0);
 }
 
 static void arguments_are_not_read_by_a_shell(void **state)
@@ -145,6 +171,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(output_and_status_come_back),
+        cmocka_unit_test(errors_that_are_shown_go_where_ours_go),
         cmocka_unit_test(arguments_are_not_read_by_a_shell),
         cmocka_unit_test(output_past_the_maximum_is_dropped),
         cmocka_unit_test(a_program_that_hangs_is_killed),

@@ -157,13 +157,12 @@ static int64_t wait_end_ms(struct cli *c)
     return clock_mono_ms(c->clock) + seconds * 1000;
 }
 
-/* One look. CLI_OK with *over when it is over. */
-static int wait_look(struct cli *c, const struct ask *a, const char *until, const char *failed,
-                     json_t **out, bool *over, bool *away)
+/* One look. `*code` is the exit code when it is over, -1 before. */
+static int wait_look(struct cli *c, const struct ask *a, const struct cli_wait *w, json_t **out,
+                     int *code, bool *away)
 {
     struct err e;
     enum err_code rc;
-    const char *state;
 
     json_decref(*out);
     *out = NULL;
@@ -173,29 +172,53 @@ static int wait_look(struct cli *c, const struct ask *a, const char *until, cons
     if (rc && !*away)
         cli_say("%s; waiting on", e.msg);
     *away = rc != ERR_OK;
-    state = json_string_value(json_object_get(*out, "state"));
-    *over = state && (cli_word_in(until, state) || cli_word_in(failed, state));
-    return *over && cli_word_in(failed, state) ? CLI_BAD_RESULT : CLI_OK;
+    *code = *out ? w->over(*out, w->ctx) : -1;
+    return CLI_OK;
 }
 
-int cli_wait(struct cli *c, const char *path, const char *until, const char *failed, json_t **out)
+int cli_wait_for(struct cli *c, const char *path, const struct cli_wait *w, json_t **out)
 {
     const struct ask a = {.method = "GET", .path = path, .again = true};
     int64_t end_ms = wait_end_ms(c);
-    bool over = false, away = false;
+    bool away = false;
+    int code = -1;
 
     *out = NULL;
     for (;;) {
-        int rc = wait_look(c, &a, until, failed, out, &over, &away);
+        int rc = wait_look(c, &a, w, out, &code, &away);
 
-        if (rc || over)
-            return rc;
+        if (rc || code >= 0)
+            return rc ? rc : code;
         if (clock_mono_ms(c->clock) >= end_ms) {
             const char *state = json_string_value(json_object_get(*out, "state"));
 
-            cli_say("it is still %s: giving up waiting", state ? state : "not known");
+            cli_say("it is still %s: giving up waiting", w->still ? w->still
+                                                         : state  ? state
+                                                                  : "not known");
             return CLI_UNREACHABLE;
         }
         poll(NULL, 0, away ? WAIT_AWAY_POLL_MS : WAIT_POLL_MS);
     }
+}
+
+struct states {
+    const char *until, *failed;
+};
+
+static int over_by_state(const json_t *tree, const void *ctx)
+{
+    const char *state = json_string_value(json_object_get(tree, "state"));
+    const struct states *s = ctx;
+
+    if (state && cli_word_in(s->failed, state))
+        return CLI_BAD_RESULT;
+    return state && cli_word_in(s->until, state) ? CLI_OK : -1;
+}
+
+int cli_wait(struct cli *c, const char *path, const char *until, const char *failed, json_t **out)
+{
+    const struct states s = {until, failed};
+    const struct cli_wait w = {.over = over_by_state, .ctx = &s};
+
+    return cli_wait_for(c, path, &w, out);
 }

@@ -112,9 +112,18 @@ int cli_get(struct cli *c, const char *path, json_t **out);
 int cli_create(struct cli *c, const char *path, const char *body, json_t **out);
 /* Any other change; *out is NULL where the server answers nothing. */
 int cli_send(struct cli *c, const char *method, const char *path, const char *body, json_t **out);
-/* Poll `path` until its state is one of `until` or one of `failed` (names separated by blanks), or
- * --timeout is over; a server that is away meanwhile is waited for. *out is the last tree, or
- * NULL; caller owns. */
+/* What is waited for: an exit code when it is over, -1 before; and what it is until then ("under
+ * way"), NULL: its state. */
+struct cli_wait {
+    int (*over)(const json_t *tree, const void *ctx);
+    const void *ctx;
+    const char *still;
+};
+/* Poll `path` until that, or until --timeout is over; a server that is away meanwhile is waited
+ * for. *out is the last tree, or NULL; caller owns. */
+int cli_wait_for(struct cli *c, const char *path, const struct cli_wait *w, json_t **out);
+/* Poll `path` until its state is one of `until` or one of `failed` (names separated by blanks), as
+ * cli_wait_for(). */
 int cli_wait(struct cli *c, const char *path, const char *until, const char *failed, json_t **out);
 
 /* --- for commands: output (print.c) ----------------------------------------------------------- */
