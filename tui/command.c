@@ -9,7 +9,15 @@
 
 #define DUMP_BYTES_MAX (4 * 1024 * 1024)
 
-enum command_id { COMMAND_QUIT, COMMAND_HELP, COMMAND_REFRESH, COMMAND_SUBMIT, COMMAND_DUMP };
+enum command_id {
+    COMMAND_QUIT,
+    COMMAND_HELP,
+    COMMAND_REFRESH,
+    COMMAND_SUBMIT,
+    COMMAND_DUMP,
+    COMMAND_NODES,
+    COMMAND_CASES,
+};
 
 static const struct {
     const char *name;
@@ -17,6 +25,7 @@ static const struct {
 } commands[] = {
     {"q", COMMAND_QUIT},          {"quit", COMMAND_QUIT},     {"help", COMMAND_HELP},
     {"refresh", COMMAND_REFRESH}, {"submit", COMMAND_SUBMIT}, {"screendump", COMMAND_DUMP},
+    {"nodes", COMMAND_NODES},     {"cases", COMMAND_CASES},
 };
 
 /* The n-th name that may be typed, NULL past the last. */
@@ -77,6 +86,12 @@ static bool run(struct console *c, const char *name, const char *argument)
             break;
         case COMMAND_DUMP:
             dump(c, argument);
+            break;
+        case COMMAND_NODES:
+            console_open(c, &view_nodes, NULL);
+            break;
+        case COMMAND_CASES:
+            console_open(c, &view_cases, NULL);
             break;
         }
         return true;

@@ -201,7 +201,8 @@ static int draw_hint(const struct console *c, struct canvas *canvas, int row, in
     return col + width + 2;
 }
 
-/* Hints of what helps most here: the view's own keys; help and the way out on the right. */
+/* Hints of what helps most here: the view's own keys, but sorting, which help names; help and the
+ * way out on the right. */
 static void draw_hints(const struct console *c, struct canvas *canvas, int row)
 {
     static const enum key_action general[] = {ACT_OPEN, ACT_BACK, ACT_FILTER, ACT_COMMAND};
@@ -215,7 +216,8 @@ static void draw_hints(const struct console *c, struct canvas *canvas, int row)
         draw_hint(c, canvas, row, draw_hint(c, canvas, row, end + 1, canvas->cols, ACT_HELP),
                   canvas->cols, ACT_QUIT);
     for (size_t i = 0; i < count; i++)
-        if (help[i].own && help[i].action > ACT_BACK && help[i].action != ACT_SORT_TURN)
+        if (help[i].own && help[i].action > ACT_BACK && help[i].action != ACT_SORT &&
+            help[i].action != ACT_SORT_TURN)
             col = draw_hint(c, canvas, row, col, end, help[i].action);
     for (size_t i = 0; i < (is_typing ? ARRAY_SIZE(typing) : ARRAY_SIZE(general)); i++)
         col = draw_hint(c, canvas, row, col, end, is_typing ? typing[i] : general[i]);

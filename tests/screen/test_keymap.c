@@ -8,8 +8,8 @@ static const struct view_ops *const views[] = {
 #define VIEW(name) &view_##name,
 #include "tui/view/views.def.h"
 #undef VIEW
-    &view_offer, &view_launch, &view_instance, &view_job,
-    &view_log,   &view_submit, &view_report,   &view_help,
+    &view_offer,  &view_launch, &view_instance, &view_job,   &view_log, &view_submit,
+    &view_report, &view_help,   &view_nodes,    &view_cases, &view_act,
 };
 
 static void every_binding_has_an_action_with_a_name_and_help(void **state)
@@ -53,7 +53,8 @@ static void bindings_name_views_that_exist(void **state)
 
 static bool changes_things(enum key_action a)
 {
-    return a == ACT_STOP || a == ACT_START || a == ACT_DELETE || a == ACT_CANCEL || a == ACT_NEW;
+    return a == ACT_STOP || a == ACT_START || a == ACT_DELETE || a == ACT_CANCEL || a == ACT_NEW ||
+           a == ACT_CHECK || a == ACT_DRAIN || a == ACT_RESUME || a == ACT_CLOSE;
 }
 
 static void nothing_that_changes_things_lies_under_a_paging_habit(void **state)

@@ -1,73 +1,54 @@
 /* Every view from fixed data on a screen in memory: pictures of some, words of the others, and
- * all of them at every size. UPDATE=1 writes the pictures anew, to be read in the diff. */
+ * all of them at every size. */
 #include "tests/support/t.h"
 
 #include "core/file.h"
 #include "tests/support/fx_console.h"
 
-static void golden(struct fx_console *fx, const char *name)
-{
-    const char *source = getenv("HOURGLASS_SOURCE");
-    const char *text = fx_console_text(fx);
-    char path[512];
-    STRBUF want = {0};
-    struct err e;
-
-    snprintf(path, sizeof path, "%s/tests/screen/golden/%s.txt", source ? source : ".", name);
-    if (getenv("UPDATE")) {
-        assert_ok(file_write(path, text, strlen(text), 0644, &e), &e);
-        return;
-    }
-    strbuf_init(&want, 1024 * 1024);
-    assert_ok(file_read(path, &want, &e), &e);
-    if (strcmp(text, want.data) != 0)
-        fail_msg("%s differs; expected\n%s\ngot\n%s", name, want.data, text);
-}
-
 /* --- pictures --------------------------------------------------------------------------------- */
 
 static void overview_picture(void **state)
 {
-    golden(*state, "overview");
+    fx_console_golden(*state, "overview");
 }
 
 static void offers_picture(void **state)
 {
     fx_console_keys(*state, "2j");
-    golden(*state, "offers");
+    fx_console_golden(*state, "offers");
 }
 
 static void instances_picture(void **state)
 {
     fx_console_keys(*state, "3");
-    golden(*state, "instances");
+    fx_console_golden(*state, "instances");
 }
 
 static void instance_picture(void **state)
 {
     fx_console_keys(*state, "3");
     fx_console_keys(*state, "d");
-    golden(*state, "instance");
+    fx_console_golden(*state, "instance");
 }
 
 static void launch_picture(void **state)
 {
     fx_console_keys(*state, "2");
     fx_console_keys(*state, "<Enter>");
-    golden(*state, "launch");
+    fx_console_golden(*state, "launch");
 }
 
 static void stop_question_picture(void **state)
 {
     fx_console_keys(*state, "3");
     fx_console_keys(*state, "S");
-    golden(*state, "stop-question");
+    fx_console_golden(*state, "stop-question");
 }
 
 static void jobs_picture(void **state)
 {
     fx_console_keys(*state, "4");
-    golden(*state, "jobs");
+    fx_console_golden(*state, "jobs");
 }
 
 static void log_picture(void **state)
@@ -78,19 +59,19 @@ static void log_picture(void **state)
     fx_console_keys(fx, "l");
     fake_api_log(&fx->api, 0, "step 1\nstep \033[31m2\033[0m\nhalf a li");
     fx_console_settle(fx);
-    golden(fx, "log");
+    fx_console_golden(fx, "log");
 }
 
 static void credit_picture(void **state)
 {
     fx_console_keys(*state, "5");
-    golden(*state, "credit");
+    fx_console_golden(*state, "credit");
 }
 
 static void help_picture(void **state)
 {
     fx_console_keys(*state, "3?");
-    golden(*state, "help");
+    fx_console_golden(*state, "help");
 }
 
 static void narrow_picture(void **state)
@@ -101,7 +82,7 @@ static void narrow_picture(void **state)
     screen_memory_resize(fx->screen, 8, 40);
     console_resized(&fx->console);
     fx_console_settle(fx);
-    golden(fx, "narrow");
+    fx_console_golden(fx, "narrow");
 }
 
 static void ascii_picture(void **state)
@@ -113,7 +94,7 @@ static void ascii_picture(void **state)
     fx_console_start(&fx);
     fx_console_keys(&fx, "3");
     fx_console_keys(&fx, "D");
-    golden(&fx, "ascii");
+    fx_console_golden(&fx, "ascii");
     for (const char *at = fx_console_text(&fx); *at; at++)
         assert_true((unsigned char)*at < 0x80);
     fx_console_release(&fx);
@@ -123,9 +104,28 @@ static void ascii_picture(void **state)
 
 /* Ways into every view; the first key goes back to where it starts. */
 static const char *const ways[][3] = {
-    {"1", ""},        {"2", ""},       {"2", "<Enter>"}, {"2", "d"}, {"3", ""},  {"3", "d"},
-    {"3", "S"},       {"4", ""},       {"4", "d"},       {"4", "n"}, {"4", "l"}, {"5", ""},
-    {"5<Right>", ""}, {"5<Left>", ""}, {"6", ""},        {"7", ""},  {"7", "d"}, {"?", ""},
+    {"1", ""},
+    {"2", ""},
+    {"2", "<Enter>"},
+    {"2", "d"},
+    {"3", ""},
+    {"3", "d"},
+    {"3", "S"},
+    {"4", ""},
+    {"4", "d"},
+    {"4", "n"},
+    {"4", "l"},
+    {"5", ""},
+    {"5<Right>", ""},
+    {"5<Left>", ""},
+    {"6", ""},
+    {"7", ""},
+    {"7", "d"},
+    {"?", ""},
+    {"3", "c"},
+    {":nodes<Enter>", ""},
+    {":nodes<Enter>", "D"},
+    {":cases<Enter>", ""},
 };
 
 static void check_size(struct fx_console *fx, int rows, int cols)

@@ -249,15 +249,17 @@ static void little_carbon_is_not_called_none(void **state)
     }
 }
 
+#define VIRTUAL                                                                                 \
+    "{\"id\":\"rep_1\",\"organization_id\":\"o\",\"origin\":\"gate\",\"tier\":\"state\","       \
+    "\"verdict\":\"inconclusive\",\"summary\":\"inconclusive: no NVIDIA driver\",\"findings\":" \
+    "[],\"gpus\":[{\"index\":0,\"model\":\"virtual\",\"is_virtual\":true}]}"
+
 static void verdict_is_said_once(void **state)
 {
     struct fx_console *fx = *state;
 
-    fake_api_on(&fx->api, "GET /v1/reports", 200,
-                "{\"items\":[{\"id\":\"rep_1\",\"organization_id\":\"o\",\"origin\":\"gate\","
-                "\"tier\":\"state\",\"verdict\":\"inconclusive\",\"summary\":"
-                "\"inconclusive: no NVIDIA driver\",\"findings\":[],\"gpus\":"
-                "[{\"index\":0,\"model\":\"virtual\",\"is_virtual\":true}]}]}");
+    fake_api_on(&fx->api, "GET /v1/reports", 200, "{\"items\":[" VIRTUAL "]}");
+    fake_api_on(&fx->api, "GET /v1/reports/rep_1", 200, VIRTUAL);
     fx_console_keys(fx, "7");
     assert_contains(fx_console_text(fx), "no NVIDIA driver");
     assert_null(strstr(fx_console_text(fx), "inconclusive: "));

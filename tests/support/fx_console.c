@@ -3,6 +3,8 @@
 
 #include "tests/support/fx_console.h"
 
+#include "core/file.h"
+
 #define TURNS_MAX 50
 
 void fx_console_init(struct fx_console *fx, int rows, int cols, bool ascii)
@@ -104,4 +106,23 @@ const char *fx_console_row(struct fx_console *fx, int row)
         return "";
     at[strcspn(at, "\n")] = '\0';
     return at;
+}
+
+void fx_console_golden(struct fx_console *fx, const char *name)
+{
+    const char *source = getenv("HOURGLASS_SOURCE");
+    const char *text = fx_console_text(fx);
+    char path[512];
+    STRBUF want = {0};
+    struct err e;
+
+    snprintf(path, sizeof path, "%s/tests/screen/golden/%s.txt", source ? source : ".", name);
+    if (getenv("UPDATE")) {
+        assert_ok(file_write(path, text, strlen(text), 0644, &e), &e);
+        return;
+    }
+    strbuf_init(&want, 1024 * 1024);
+    assert_ok(file_read(path, &want, &e), &e);
+    if (strcmp(text, want.data) != 0)
+        fail_msg("%s differs; expected\n%s\ngot\n%s", name, want.data, text);
 }

@@ -30,5 +30,8 @@ void fx_console_keys(struct fx_console *fx, const char *keys);
 /* What is on the screen. Borrowed until the next call. */
 const char *fx_console_text(struct fx_console *fx);
 const char *fx_console_row(struct fx_console *fx, int row);
+/* The screen is the picture tests/screen/golden/<name>.txt. UPDATE=1 writes it anew, to be read in
+ * the diff. */
+void fx_console_golden(struct fx_console *fx, const char *name);
 
 #endif

@@ -43,6 +43,10 @@
     X(ACT_STOP, "stop", "Stop the instance, after asking")                  \
     X(ACT_START, "start", "Start the stopped instance, after asking")       \
     X(ACT_DELETE, "delete", "Delete the instance, after asking")            \
+    X(ACT_CHECK, "check", "Have the GPUs checked, after asking")            \
+    X(ACT_DRAIN, "drain", "Let no new instance on the node, after asking")  \
+    X(ACT_RESUME, "resume", "Let new instances on it again, after asking")  \
+    X(ACT_CLOSE, "close", "Close the case, after asking")                   \
     X(ACT_CANCEL, "cancel", "Cancel the job, after asking")                 \
     X(ACT_FOLLOW, "follow", "Follow the end of the log")                    \
     X(ACT_WRAP, "wrap", "Wrap long lines, or cut them")                     \

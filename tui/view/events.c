@@ -96,6 +96,8 @@ static bool events_act(struct view *v, enum key_action a)
             console_open(v->console, &view_instance, ev->object_id);
         else if (strncmp(ev->object_id, "job_", 4) == 0)
             console_open(v->console, &view_job, ev->object_id);
+        else if (strncmp(ev->object_id, "rep_", 4) == 0)
+            console_open(v->console, &view_report, ev->object_id);
         return true;
     }
     return rows_act(v, &s->list, &look, a, v->rows - 1);

@@ -81,10 +81,27 @@ static void money_lines(const struct instance *i, struct pen *p, int64_t now_ms)
         pen_value(p, STYLE_NORMAL, "stops at", "%s", when_format(instance_ends_at(i), when));
 }
 
-static void machine_lines(const struct instance *i, struct pen *p)
+static void check_lines(const struct instance *i, struct pen *p, int64_t now_ms)
 {
     const char *summary = verdict_reason(i->gate_summary, i->gate_verdict);
+    char age[WHEN_TEXT_MAX];
 
+    pen_value(p,
+              i->gate_verdict == VERDICT_HEALTHY     ? STYLE_GOOD
+              : i->gate_verdict == VERDICT_UNHEALTHY ? STYLE_BAD
+                                                     : STYLE_NORMAL,
+              "health check", "%s%s%s", verdict_names[i->gate_verdict], summary[0] ? ": " : "",
+              summary);
+    if (i->check_id[0])
+        pen_value(p, STYLE_WARN, "check", "%s, under way: its report will be %s",
+                  tier_names[i->check_tier], i->check_id);
+    if (i->check_verdict != VERDICT_NONE)
+        pen_value(p, verdict_style(i->check_verdict), "last check", "%s, %s ago",
+                  verdict_names[i->check_verdict], age_format(i->checked_at_ms, now_ms, age));
+}
+
+static void machine_lines(const struct instance *i, struct pen *p)
+{
     pen_value(p, STYLE_NORMAL, "offer", "%s", i->offer_id);
     pen_value(p, STYLE_NORMAL, "zone", "%s", i->zone);
     pen_value(p, STYLE_NORMAL, "machine", "%" PRId64 " vCPU, %" PRId64 " GiB memory, network %s",
@@ -94,12 +111,6 @@ static void machine_lines(const struct instance *i, struct pen *p)
         pen_value(p, STYLE_NORMAL, n == 0 ? "GPUs" : "", "%" PRId64 ": %s %s", i->slots[n].index,
                   i->slots[n].label,
                   i->slots[n].is_virtual ? "(no physical GPU behind it)" : i->slots[n].uuid);
-    pen_value(p,
-              i->gate_verdict == VERDICT_HEALTHY     ? STYLE_GOOD
-              : i->gate_verdict == VERDICT_UNHEALTHY ? STYLE_BAD
-                                                     : STYLE_NORMAL,
-              "health check", "%s%s%s", verdict_names[i->gate_verdict], summary[0] ? ": " : "",
-              summary);
 }
 
 static void time_lines(const struct instance *i, struct pen *p)
@@ -138,6 +149,7 @@ static void instance_lines(const void *ctx, struct pen *p, int64_t now_ms)
     money_lines(i, p, now_ms);
     pen_gap(p);
     machine_lines(i, p);
+    check_lines(i, p, now_ms);
     pen_gap(p);
     time_lines(i, p);
     pen_gap(p);

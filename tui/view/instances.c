@@ -7,6 +7,7 @@
 
 #include "core/text.h"
 #include "tui/screen/text.h"
+#include "tui/view/act.h"
 #include "tui/view/money.h"
 #include "tui/view/rows.h"
 
@@ -94,7 +95,7 @@ bool instances_act(struct view *v, struct instance_act_state *s, struct resource
     enum instance_action action;
 
     if (!action_of(a, &action))
-        return false;
+        return instance_check_act(v, i, a);
     if (console_refuses(v->console))
         return true;
     if (!i || s->call) {

@@ -87,7 +87,10 @@ enum style job_style(enum job_state state)
 
 void instance_state_text(const struct instance *i, char *out, size_t size)
 {
-    if (i->state_reason == INSTANCE_REASON_NONE || i->state == INSTANCE_RUNNING)
+    if (i->check_id[0])
+        snprintf(out, size, "%s: %s check", instance_state_names[i->state],
+                 tier_names[i->check_tier]);
+    else if (i->state_reason == INSTANCE_REASON_NONE || i->state == INSTANCE_RUNNING)
         snprintf(out, size, "%s", instance_state_names[i->state]);
     else
         snprintf(out, size, "%s: %s", instance_state_names[i->state],
@@ -102,6 +105,13 @@ void job_state_text(const struct job *j, char *out, size_t size)
         snprintf(out, size, "%s", job_state_names[j->state]);
     else
         snprintf(out, size, "%s: %s", job_state_names[j->state], job_reason_names[j->state_reason]);
+}
+
+enum style verdict_style(enum verdict v)
+{
+    return v == VERDICT_HEALTHY                              ? STYLE_GOOD
+           : v == VERDICT_UNHEALTHY || v == VERDICT_DEGRADED ? STYLE_BAD
+                                                             : STYLE_WARN;
 }
 
 const struct action *action_find(const struct action *actions, size_t count, const char *name)

@@ -95,7 +95,10 @@ extern const struct view_ops view_instance; /* argument: char id[] */
 extern const struct view_ops view_job;      /* argument: char id[] */
 extern const struct view_ops view_log;      /* argument: struct job */
 extern const struct view_ops view_submit;   /* argument: char path[], read at once, or NULL */
-extern const struct view_ops view_report;   /* argument: struct report */
+extern const struct view_ops view_report;   /* argument: char id[] */
+extern const struct view_ops view_nodes;    /* argument: none; staff */
+extern const struct view_ops view_cases;    /* argument: none */
+extern const struct view_ops view_act;      /* argument: struct act_request (act.h) */
 extern const struct view_ops view_help;     /* argument: name of the view it helps with */
 
 #endif
