@@ -307,6 +307,27 @@ static void earlier_reports_that_cannot_be_had_are_a_sentence(void **state)
     assert_contains(fx_console_text(fx), "memory_read");
 }
 
+static void many_earlier_reports_leave_the_findings_in_sight(void **state)
+{
+    struct fx_console *fx = *state;
+    char body[2000];
+    size_t len = (size_t)snprintf(body, sizeof body, "{\"items\":[");
+
+    for (int i = 0; i < 8; i++)
+        len += (size_t)snprintf(body + len, sizeof body - len,
+                                "%s{\"id\":\"rep_e%d\",\"instance_id\":\"ins_1\",\"received_at\":"
+                                "\"2026-11-%02dT13:00:00Z\"}",
+                                i ? "," : "", i, 19 - i);
+    snprintf(body + len, sizeof body - len, "]}");
+    fake_api_on(&fx->api, "GET /v1/reports?limit=8&to=", 200, body);
+    fx_console_keys(fx, "7");
+    fx_console_keys(fx, "<Enter>");
+    assert_contains(fx_console_text(fx), "4d 01h ago");
+    assert_null(strstr(fx_console_text(fx), "5d 01h ago"));
+    assert_contains(fx_console_text(fx), "memory_read");
+    assert_contains(fx_console_text(fx), "floor 1600");
+}
+
 /* A renter may post anything. */
 static void hostile_report_is_shown_and_not_obeyed(void **state)
 {
@@ -463,6 +484,7 @@ int main(void)
         TEST(report_of_nobody_knows_what_is_looked_for_nowhere_else),
         TEST(report_that_is_not_there_says_so),
         TEST(earlier_reports_that_cannot_be_had_are_a_sentence),
+        TEST(many_earlier_reports_leave_the_findings_in_sight),
         TEST(hostile_report_is_shown_and_not_obeyed),
         TEST(as_many_findings_as_there_may_be_are_scrolled),
         TEST(event_about_a_report_opens_it),

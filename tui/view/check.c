@@ -43,10 +43,12 @@ static void check_lines(const struct form *f, struct pen *p)
                            "refused.");
     pen_gap(p);
     pen_text(p, STYLE_NORMAL, "The check is free; the instance costs what it costs already.");
-    pen_text(p, STYLE_NORMAL,
-             "If a physical GPU is found bad, what the instance cost since a check last found it "
-             "healthy, at most 24 hours, is given back as credit, and its machine takes nothing "
-             "new. The instance runs on: save your work and launch another.");
+    pen_text(
+        p, STYLE_NORMAL,
+        "If a physical GPU is found bad, what the instance cost since a check last found it "
+        "healthy, at most 24 hours, is given back as credit, and its machine takes nothing "
+        "new. A figure below its floor alone gives nothing back, since what you run may be the "
+        "cause. The instance runs on: save your work and launch another.");
 }
 
 static enum err_code check_body(const struct form *f, struct strbuf *out, struct err *e)

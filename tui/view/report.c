@@ -12,6 +12,7 @@
 #include "tui/view/money.h"
 
 #define EARLIER_ITEMS 8 /* whole reports: a few are enough */
+#define EARLIER_LINES 4 /* the findings must not be pushed out of sight */
 #define BAR_CELLS     16
 #define PERCENT_MAX   1000 /* more says nothing */
 #define BAR_BYTES     (BAR_CELLS * 3 + 1)
@@ -51,25 +52,29 @@ static const char *uuid_of(const struct report *r, int64_t gpu_index)
     return "";
 }
 
-static bool is_same_figure(const struct report *r, const struct finding *f,
-                           const struct report *earlier, const struct finding *was)
+/* Names first: they tell most of them apart, and somebody may have posted very many. */
+static bool is_same_figure(const struct finding *f, const char *uuid, const struct report *earlier,
+                           const struct finding *was)
 {
-    const char *uuid = uuid_of(r, f->gpu_index), *uuid_was = uuid_of(earlier, was->gpu_index);
+    const char *uuid_was;
 
     if (strcmp(f->check, was->check) != 0 || strcmp(f->unit, was->unit) != 0)
         return false;
-    if (f->gpu_index >= 0 && was->gpu_index >= 0 && uuid[0] && uuid_was[0])
-        return strcmp(uuid, uuid_was) == 0;
-    return f->gpu_index == was->gpu_index;
+    if (f->gpu_index < 0 || was->gpu_index < 0 || !uuid[0])
+        return f->gpu_index == was->gpu_index;
+    uuid_was = uuid_of(earlier, was->gpu_index);
+    return uuid_was[0] ? strcmp(uuid, uuid_was) == 0 : f->gpu_index == was->gpu_index;
 }
 
 static struct figure figure_before(const struct report_state *s, const struct finding *f)
 {
+    const char *uuid = uuid_of(&s->report, f->gpu_index);
+
     for (size_t i = 0; f->unit[0] && i < s->earlier_count; i++) {
         const struct report *r = &s->earlier[i];
 
         for (size_t k = 0; k < r->finding_count; k++)
-            if (is_same_figure(&s->report, f, r, &r->findings[k]))
+            if (is_same_figure(f, uuid, r, &r->findings[k]))
                 return (struct figure){r->findings[k].value, report_at_ms(r)};
     }
     return (struct figure){0, 0};
@@ -287,7 +292,7 @@ static void earlier_lines(const struct report_state *s, struct pen *p, int64_t n
         pen_value(p, STYLE_BAD, "earlier", "%s", s->earlier_resource.err.msg);
     else if (s->earlier_loaded && !s->earlier_count)
         pen_value(p, STYLE_DIM, "earlier", "no other report of it");
-    for (size_t i = 0; i < s->earlier_count; i++) {
+    for (size_t i = 0; i < s->earlier_count && i < EARLIER_LINES; i++) {
         const struct report *r = &s->earlier[i];
 
         pen_value(p, verdict_style(r->verdict), i == 0 ? "earlier" : "", "%s ago: %s (%s, %s)",
