@@ -173,6 +173,24 @@ static void events_and_reports_tell_how_it_came_about(struct fixture *fx)
     seat_await(&fx->seat, "> ", " state gate ");
 }
 
+/* Asked for with a key, run by the provider, and its report opened beside the one of the gate. */
+static void check_is_asked_for_and_its_report_is_read(struct fixture *fx)
+{
+    keys(fx, "3c");
+    shows(fx, "check first?");
+    shows(fx, "The check is free");
+    keys(fx, "<^U>state<Enter>");
+    shows(fx, "check first: asked for");
+    keys(fx, "7");
+    shows(fx, " state check ");
+    keys(fx, "g<Enter>");
+    shows(fx, "(state, check)");
+    shows(fx, fx->instance);
+    seat_await(&fx->seat, "earlier ", "(state, gate)");
+    keys(fx, "<Esc>");
+    seat_await(&fx->seat, "> ", " state check ");
+}
+
 /* --- job -------------------------------------------------------------------------------------- */
 
 /* Runs until another job on the same instance has made a file, so that the log is seen to grow. */
@@ -332,6 +350,7 @@ static void the_main_job_is_done_with_keys_alone(void **state)
     launch_asks_and_launches_once(fx);
     instance_shows_its_check_and_its_bill(fx);
     events_and_reports_tell_how_it_came_about(fx);
+    check_is_asked_for_and_its_report_is_read(fx);
     a_mistake_in_the_file_is_shown_with_its_place(fx);
     job_is_submitted_from_its_file(fx);
     log_is_followed_live_to_its_end(fx);
