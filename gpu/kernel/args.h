@@ -25,4 +25,29 @@ struct memory_args {
     u32 down; /* 1: from the last tile to the first */
 };
 
+/* Kernels that look for a wrong unit (gpu/kernel/unit.h). `results` starts out as zeros. */
+struct unit_args {
+    u64 results;
+    u32 seed;
+    u32 steps_known; /* the host computes these, too */
+    u32 steps;       /* more of them */
+};
+
+/* gpu/kernel/matmul.h says how operands lie. */
+struct matmul_fill_args {
+    u64 to;
+    u32 panels, slices; /* blocks of 128 rows; slices of 128 bytes of every row */
+    u32 kind, set, seed;
+};
+struct matmul_args {
+    u64 a, b;
+    u64 sums;     /* a word per tile and thread */
+    u64 sms;      /* a word per tile: which SM left the sums */
+    u64 wrong;    /* a count per SM of words that differ */
+    u32 compares; /* with sums; else writes them */
+    u32 tile_rows, tile_cols, slices;
+    u32 stages;   /* of shared memory */
+    u32 rotation; /* block 0 begins with this tile */
+};
+
 #endif

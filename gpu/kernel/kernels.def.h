@@ -1,5 +1,6 @@
 /* Every kernel: module, name, its struct of arguments (gpu/kernel/args.h). The fake driver of
  * the tests knows kernels by these lines. */
+KERNEL_ENTRY(arithmetic, arithmetic_chains, unit_args)
 KERNEL_ENTRY(launch, launch_mark, launch_mark_args)
 KERNEL_ENTRY(memory, memory_read, memory_args)
 KERNEL_ENTRY(memory, memory_write, memory_args)
@@ -7,3 +8,11 @@ KERNEL_ENTRY(memory, memory_copy, memory_args)
 KERNEL_ENTRY(memory, memory_fill, memory_args)
 KERNEL_ENTRY(memory, memory_check, memory_args)
 KERNEL_ENTRY(memory, memory_turn, memory_args)
+KERNEL_ENTRY(matmul, matmul_bf16, matmul_args)
+KERNEL_ENTRY(matmul, matmul_fill, matmul_fill_args)
+KERNEL_ENTRY(matmul, matmul_fp16, matmul_args)
+KERNEL_ENTRY(matmul, matmul_tf32, matmul_args)
+KERNEL_ENTRY(matmul_sm90, matmul_sm90_bf16, matmul_args)
+KERNEL_ENTRY(matmul_sm90, matmul_sm90_fp16, matmul_args)
+KERNEL_ENTRY(matmul_sm90, matmul_sm90_tf32, matmul_args)
+KERNEL_ENTRY(tensor, tensor_chains, unit_args)

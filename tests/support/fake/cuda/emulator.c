@@ -122,6 +122,16 @@ void emulator_meet(unsigned threads, void *payload, emulator_meet_fn *work, void
     me->state = THREAD_RUNNING;
 }
 
+void emulator_yield(void)
+{
+    u32 self = run.thread;
+
+    run.threads[self].state = THREAD_READY;
+    run.threads[self].fiber = run.current;
+    fiber_leave(run.current);
+    run.thread = self;
+}
+
 /* A thread that ended may be the last that a group waited for. */
 static void groups_release(void)
 {
@@ -181,7 +191,7 @@ static int block_run(u32 block)
 
     memset(run.threads, 0, sizeof run.threads[0] * run.launch->threads);
     run.block = block;
-    run.sm = sm_id(block % run.gpu->sm_count);
+    run.sm = sm_id(block % (run.gpu->sm_count - run.gpu->sms_idle));
     run.started = 0;
     run.looked = 0;
     shared_spoil();
@@ -306,6 +316,14 @@ void emulator_store(u64 address, const void *from, u32 bytes)
         return;
     }
     store_slowly(address, from, bytes);
+}
+
+void emulator_load_cached(u64 address, void *out, u32 bytes)
+{
+    u64 before = run.gpu->work.loaded_bytes;
+
+    emulator_load(address, out, bytes);
+    run.gpu->work.loaded_bytes = before;
 }
 
 void *emulator_shared(u32 offset, u32 bytes)

@@ -27,6 +27,7 @@
     X(fp16, 989)          \
     X(tf32, 494)          \
     X(fp8, 1979)          \
+    X(int8, 1979)         \
     X(fp64_tensor, 67)    \
     X(special, 4.2)
 /* The figure: 10^12 operations a second, unless the script says otherwise ("bf16_tflops 700").
@@ -52,6 +53,10 @@ void emulator_count(enum emulator_unit unit, u64 operations);
 typedef void emulator_meet_fn(void *const *payloads, unsigned count, void *ctx);
 void emulator_meet(unsigned threads, void *payload, emulator_meet_fn *work, void *ctx);
 
+/* Let other threads go on first. Who waits for something that another thread does calls it again
+ * and again, and gives up some time: emulator_fail(). */
+void emulator_yield(void);
+
 /* The block's shared memory from this byte on; outside of it the kernel fails. It starts out
  * as noise in every block. */
 void *emulator_shared(u32 offset, u32 bytes);
@@ -59,6 +64,8 @@ void *emulator_shared(u32 offset, u32 bytes);
 /* Device memory through all its faults. Fails the kernel when misaligned (address not a multiple
  * of `bytes`) or not allocated. bytes: 1, 2, 4, 8, 16. */
 void emulator_load(u64 address, void *out, u32 bytes);
+/* The same, of what lies in the cache: it takes no time of the memory's. */
+void emulator_load_cached(u64 address, void *out, u32 bytes);
 void emulator_store(u64 address, const void *from, u32 bytes);
 
 /* End the kernel with this answer of the driver (700 …); everything after it gets the same. */

@@ -2,7 +2,7 @@
  * The fake driver and the emulator share it. Keys, each for one GPU or for all:
  *   count 8                 cuda_count N (else as NVML counts)   bus N
  *   memory N (bytes, 2 MiB; a thousandth of a real GPU's, so that patterns take no time)
- *   sms 4                   capability 90 (9.0)    l2_bytes 65536    clock_khz 1980000
+ *   sms 4, sms_idle 0 (get no block)     capability 90 (9.0)    l2_bytes 65536    clock_khz 1980000
  *   memory_gbps 3350        memory_read_gbps, memory_write_gbps (of them 97 and 90 %)
  *   pcie_in_gbps 55, pcie_out_gbps 53, pcie_half_duplex 0    peer_gbps 380, peer.<gpu>.gbps
  *   peer 1, peer.<gpu> 1 (can reach)       <unit>_tflops (emulator.h)       launch_us 2.2
@@ -74,7 +74,7 @@ struct machine_gpu {
     struct machine_fault faults[MACHINE_FAULTS_MAX];
     unsigned fault_count;
     bool memory_is_faulty, units_are_faulty;
-    unsigned sm_count;
+    unsigned sm_count, sms_idle;
     u32 peers; /* whose memory its kernels may use, a bit each */
     double read_gbps, write_gbps, peer_gbps, tera[EMULATOR_UNIT_COUNT];
     double engine_ready_ns[ENGINE_COUNT];
