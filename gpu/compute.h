@@ -4,6 +4,7 @@
 #ifndef GPU_COMPUTE_H
 #define GPU_COMPUTE_H
 
+#include "gpu/burn.h"
 #include "gpu/check.h"
 #include "gpu/cuda.h"
 
@@ -33,6 +34,7 @@ struct compute {
     bool tried;                 /* by compute_ready() */
     struct finding refusal;     /* what that said when it could not be opened */
     char log[TEXT_BYTES_MAX];   /* what the driver's compiler said last; "" when nothing */
+    struct burn burn;           /* what a load left for the checks after it */
 };
 
 /* Open the GPU of this target, found by its PCI address (orders differ between NVML and CUDA).
