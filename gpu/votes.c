@@ -7,7 +7,8 @@
 #define SMS_NAMED_MAX 6
 #define ECHO_SHARE    4
 #define WRONG_ACTION  "take the GPU out of use and have it replaced: it computes wrong results"
-#define SETUP_ACTION  "check on another machine: GPU, driver's compiler or processor is wrong"
+#define MEMORY_ACTION "see what the memory checks say; have the GPU replaced"
+#define SETUP_ACTION  "see the memory checks: GPU, driver's compiler or processor is wrong"
 
 void votes_init(struct votes *v, const char *const *kinds, size_t kind_count)
 {
@@ -145,16 +146,21 @@ bool votes_answered(const struct votes *v, struct finding *f)
 {
     size_t seen = votes_sm_count(v), wrong_sms = 0;
     uint64_t blocks = 0, results = 0;
+    bool is_garbage = false; /* an SM that was never there */
     STRBUF text;
 
     for (size_t i = 0; i < VOTES_SMS_MAX; i++) {
         wrong_sms += sm_wrong(v, i) > 0;
+        is_garbage = is_garbage || (sm_wrong(v, i) && !v->blocks[i]);
         results += sm_wrong(v, i);
         blocks += sm_wrong(v, i) ? v->blocks[i] : 0;
     }
     strbuf_init(&text, TEXT_BYTES_MAX);
     kinds_name(v, wrong_sms == 0, &text);
-    if (wrong_sms && wrong_sms == seen && seen > 1) {
+    if (is_garbage) {
+        gpu_fail(f, REMEDY_REPLACE, MEMORY_ACTION,
+                 "what the GPU left in its memory for %s makes no sense", text.data);
+    } else if (wrong_sms && wrong_sms == seen && seen > 1) {
         gpu_fail(f, REMEDY_INSPECT, SETUP_ACTION,
                  "all %zu SMs compute %s differently from the "
                  "processor",

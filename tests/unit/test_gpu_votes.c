@@ -117,6 +117,19 @@ static void many_wrong_sms_are_counted_and_few_are_named(void **state)
     assert_contains(fx->f.detail, "SMs 1, 3, 5, 7, 9, 11 and 14 more (of 40");
 }
 
+/* Memory that does not keep what it is given: no SM is to blame. */
+static void a_count_for_an_sm_that_never_ran_is_garbage(void **state)
+{
+    struct fixture *fx = *state;
+
+    votes_block(&fx->votes, 0);
+    votes_wrong(&fx->votes, 0, 0, 4);
+    votes_wrong(&fx->votes, 0, 900, 70000);
+    assert_false(votes_answered(&fx->votes, &fx->f));
+    assert_int_equal(fx->f.result, CHECK_FAIL);
+    assert_contains(fx->f.detail, "left in its memory for sums makes no sense");
+}
+
 static void an_echo_is_not_blamed(void **state)
 {
     struct fixture *fx = *state;
@@ -142,6 +155,7 @@ int main(void)
         TEST(without_a_majority_somebody_is_wrong),
         TEST(an_sm_that_cannot_be_is_an_error_and_no_memory_is_touched),
         TEST(many_wrong_sms_are_counted_and_few_are_named),
+        TEST(a_count_for_an_sm_that_never_ran_is_garbage),
         TEST(an_echo_is_not_blamed),
 #undef TEST
     };
