@@ -94,13 +94,18 @@ FAULT(fabric_manager, "the fabric manager does not run", 2, "code.cuInit 802\n",
     FAULT(id, words, 2, "gpu1.fault.0 " script "\n", "memory_patterns:1:fail")
 MEMORY_FAULT(stuck_0, "a memory bit is stuck at 0", "stuck 0x152344 5 0")
 MEMORY_FAULT(stuck_1, "a memory bit is stuck at 1", "stuck 0x152340 31 1")
-#define LINE_FAULT(id, words, script)                                         \
-    FAULT(id, words, 2, "gpu1.fault.0 " script "\n",                          \
+/* Nothing that lies in such memory can be right. */
+#define PRODUCTS "matmul_bf16:1:fail matmul_fp16:1:fail matmul_tf32:1:fail"
+#define LINE_FAULT(id, words, script, more)                                        \
+    FAULT(id, words, 2, "gpu1.fault.0 " script "\n",                               \
           "peer:-1:fail pcie_to_gpu:1:fail pcie_from_gpu:1:fail pcie_both:1:fail " \
-          "memory_patterns:1:fail")
-LINE_FAULT(line_2, "an address line inside a 16-byte unit is stuck", "address_line 2 0")
-LINE_FAULT(line_4, "a low address line is stuck", "address_line 4 1")
-LINE_FAULT(line_12, "an address line is stuck", "address_line 12 0")
+          "memory_patterns:1:fail " more)
+LINE_FAULT(line_2, "an address line inside a 16-byte unit is stuck", "address_line 2 0",
+           "arithmetic:1:fail tensor:1:fail " PRODUCTS)
+LINE_FAULT(line_4, "a low address line is stuck", "address_line 4 1",
+           "arithmetic:1:fail tensor:1:fail " PRODUCTS)
+LINE_FAULT(line_12, "an address line is stuck", "address_line 12 0",
+           PRODUCTS)
 MEMORY_FAULT(line_20, "the highest address line is stuck", "address_line 20 1")
 MEMORY_FAULT(couple_up, "writing a cell flips one at a higher address",
              "couple 0x150000 0x160000 7")
@@ -112,9 +117,40 @@ MEMORY_FAULT(wear, "a memory cell flips when it is read three times", "wear 0x15
 MEMORY_FAULT(flip, "a memory bit flips once", "flip 0x150000 9 60")
 #undef MEMORY_FAULT
 #undef LINE_FAULT
+#undef PRODUCTS
 FAULT(ecc_during, "uncorrectable memory errors during the test", 2, "gpu1.field.4_step 1\n",
       "memory_patterns:1:fail")
 FAULT(corrected_during, "corrected memory errors during the test", 2, "gpu1.field.3_step 1\n",
       "memory_patterns:1:warn")
 FAULT(uncorrectable, "a memory cell that error correction gives up on", 2,
       "gpu1.fault.0 uncorrectable 0x140000\n", "memory_read:1:fail")
+
+/* --- arithmetic ------------------------------------------------------------------------------ */
+#define UNIT_FAULT(id, words, script, expected) \
+    FAULT(id, words, 2, "gpu1.fault.0 " script "\n", expected)
+UNIT_FAULT(wrong_integer, "integer units of one SM are wrong", "wrong int32 3 5",
+           "arithmetic:1:fail")
+UNIT_FAULT(wrong_fp32, "fp32 units of one SM are wrong", "wrong fp32 1 22", "arithmetic:1:fail")
+UNIT_FAULT(wrong_fp64, "fp64 units of one SM are wrong", "wrong fp64 4 51", "arithmetic:1:fail")
+UNIT_FAULT(wrong_special, "special functions of one SM are wrong", "wrong special 0 0",
+           "arithmetic:1:fail")
+UNIT_FAULT(wrong_int8, "int8 tensor cores of one SM are wrong", "wrong int8 3 9", "tensor:1:fail")
+UNIT_FAULT(wrong_fp64_tensor, "fp64 tensor cores of one SM are wrong", "wrong fp64_tensor 1 40",
+           "tensor:1:fail")
+UNIT_FAULT(wrong_bf16, "bf16 tensor cores of one SM are wrong", "wrong bf16 3 13",
+           "tensor:1:fail matmul_bf16:1:fail")
+UNIT_FAULT(wrong_tf32, "tf32 tensor cores of one SM are wrong", "wrong tf32 4 14",
+           "tensor:1:fail matmul_tf32:1:fail")
+UNIT_FAULT(wrong_everywhere, "fp32 units of all SMs are wrong alike", "wrong fp32 -1 3",
+           "arithmetic:1:fail")
+UNIT_FAULT(silent_fp32, "one fp32 result in 3000 of one SM is wrong", "silent fp32 1 0 3000",
+           "arithmetic:1:fail")
+UNIT_FAULT(silent_int8, "one int8 product in 9000 of one SM is wrong", "silent int8 0 0 9000",
+           "tensor:1:fail")
+UNIT_FAULT(silent_bf16, "one bf16 product in 90000 of one SM is wrong", "silent bf16 3 3 90000",
+           "matmul_bf16:1:fail")
+#undef UNIT_FAULT
+FAULT(matmul_slow, "tensor cores at half of their rate", 2, "gpu1.bf16_tflops 450\n",
+      "matmul_bf16:1:fail")
+FAULT(sm_idle, "an SM that gets no work", 2, "gpu1.sms_idle 1\n",
+      "arithmetic:1:error tensor:1:error")
