@@ -1,7 +1,6 @@
 /* Bars of block characters, eighths of a cell, or of '#' where there is only ASCII. */
 #include "gpu/chart.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,13 +9,14 @@
 #include "gpu/floor.h"
 #include "gpu/peers.h"
 
-#define BAR_CELLS      26
-#define NAME_CELLS     15
-#define GPU_CELLS      3
-#define GPUS_SHOWN_MAX 8
-#define EIGHTHS        8
-#define WHOLE_MAX      1e15
-#define OVER_MAX       9.99 /* times what is full, so that the line fits */
+#define BAR_CELLS  22
+#define NAME_CELLS 15
+#define GPUS_CELLS 7
+#define LINES_MAX  4    /* of a check */
+#define ALIKE_MAX  1.02 /* times the slowest: healthy GPUs differ by so much */
+#define EIGHTHS    8
+#define WHOLE_MAX  1e15
+#define OVER_MAX   9.99 /* times what is full, so that the line fits */
 
 const char *gpu_number_text(double value, char buf[GPU_NUMBER_BYTES])
 {
@@ -91,7 +91,31 @@ static void bar_add(struct strbuf *out, double value, double least, double full,
     }
 }
 
-static void line_add(const struct report *r, const struct finding *f, double best,
+/* "0-3,5", or how many where that does not fit. */
+static void gpus_text(uint64_t gpus, char *out, size_t size)
+{
+    STRBUF text;
+    int count = 0;
+
+    strbuf_init(&text, TEXT_BYTES_MAX);
+    for (int i = 0; i < GPUS_PER_INSTANCE_MAX; i++) {
+        int last = i;
+
+        if (!(gpus >> i & 1))
+            continue;
+        while (last + 1 < GPUS_PER_INSTANCE_MAX && gpus >> (last + 1) & 1)
+            last++;
+        strbuf_addf(&text, last > i ? "%s%d-%d" : "%s%d", text.len ? "," : "", i, last);
+        count += last - i + 1;
+        i = last;
+    }
+    if (text.len <= GPUS_CELLS)
+        text_copy(out, size, text.data);
+    else
+        snprintf(out, size, "%d GPUs", count);
+}
+
+static void line_add(const struct report *r, const struct finding *f, uint64_t gpus, double best,
                      const struct gpu_style *style, struct strbuf *out)
 {
     double peak = gpu_floor_peak(style->floors, model_of(r, f->gpu_index), f);
@@ -100,8 +124,8 @@ static void line_add(const struct report *r, const struct finding *f, double bes
 
     snprintf(cell, sizeof cell, "%.*s", NAME_CELLS, f->check);
     gpu_column(out, cell, NAME_CELLS);
-    snprintf(cell, sizeof cell, "%" PRId64, f->gpu_index);
-    gpu_column(out, cell, GPU_CELLS);
+    gpus_text(gpus, cell, sizeof cell);
+    gpu_column(out, cell, GPUS_CELLS);
     bar_add(out, f->value, f->floor, full, style->is_utf8);
     snprintf(cell, sizeof cell, " %.9s %.7s", gpu_number_text(f->value, number), f->unit);
     gpu_clean(out, cell);
@@ -112,24 +136,46 @@ static void line_add(const struct report *r, const struct finding *f, double bes
     strbuf_addc(out, '\n');
 }
 
-void gpu_chart_check_text(const struct report *r, const char *check, const struct gpu_style *style,
-                          struct strbuf *out)
+static uint64_t gpu_bit(const struct finding *f)
+{
+    return f->gpu_index < GPUS_PER_INSTANCE_MAX ? 1ULL << f->gpu_index : 0;
+}
+
+static const struct finding *slowest_of(const struct report *r, const char *check, uint64_t shown)
 {
     const struct finding *slowest = NULL;
-    double best = best_of(r, check);
 
     for (size_t i = 0; i < r->finding_count; i++) {
         const struct finding *f = &r->findings[i];
 
-        if (!is_shown(f, check))
-            continue;
-        if (!slowest || f->value < slowest->value)
+        if (is_shown(f, check) && (gpu_bit(f) & ~shown) && (!slowest || f->value < slowest->value))
             slowest = f;
-        if (r->gpu_count <= GPUS_SHOWN_MAX)
-            line_add(r, f, best, style, out);
     }
-    if (slowest && r->gpu_count > GPUS_SHOWN_MAX)
-        line_add(r, slowest, best, style, out);
+    return slowest;
+}
+
+void gpu_chart_check_text(const struct report *r, const char *check, const struct gpu_style *style,
+                          struct strbuf *out)
+{
+    double best = best_of(r, check);
+    uint64_t shown = 0;
+
+    for (int lines = 0; lines < LINES_MAX; lines++) {
+        const struct finding *slowest = slowest_of(r, check, shown);
+        uint64_t alike = 0;
+
+        if (!slowest)
+            return;
+        for (size_t i = 0; i < r->finding_count; i++) {
+            const struct finding *f = &r->findings[i];
+
+            if (is_shown(f, check) && f->value <= slowest->value * ALIKE_MAX &&
+                strcmp(model_of(r, f->gpu_index), model_of(r, slowest->gpu_index)) == 0)
+                alike |= gpu_bit(f) & ~shown;
+        }
+        line_add(r, slowest, alike | gpu_bit(slowest), best, style, out);
+        shown |= alike | gpu_bit(slowest);
+    }
 }
 
 void gpu_chart_text(const struct report *r, const struct gpu_style *style, struct strbuf *out)

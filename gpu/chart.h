@@ -4,8 +4,9 @@
 
 #include "gpu/format.h"
 
-/* One line of at most 80 columns for each rate (a check with a peer_share under 1) of each GPU, by
- * check; of more than eight GPUs the slowest of each check only. A full bar is the model's peak,
+/* For each rate (a check with a peer_share under 1) lines of at most 80 columns, the slowest GPU
+ * first: those that are within 2 % of it share its line and its figure, then the next; four lines
+ * at most. A full bar is the model's peak,
  * or, where none is known, the best GPU's figure; '|' is the floor, where the bar does not reach
  * it. Adds nothing when nothing was measured. */
 void gpu_chart_text(const struct report *r, const struct gpu_style *style, struct strbuf *out);

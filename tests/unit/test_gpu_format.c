@@ -317,13 +317,13 @@ static void a_chart_shows_how_much_of_the_peak_is_reached(void **state)
     rates_add(fx, 2);
     gpu_chart_check_text(&fx->report, "memory_read", &fx->style, &fx->out);
     assert_string_equal(fx->out.data,
-                        "memory_read     0   ########################.. 4560 GB/s, 95 % of peak\n"
-                        "memory_read     1   ################.......|.. 3000 GB/s, 62 % of peak\n");
+                        "memory_read     1       #############......|.. 3000 GB/s, 62 % of peak\n"
+                        "memory_read     0       ####################.. 4560 GB/s, 95 % of peak\n");
     strbuf_reset(&fx->out);
     fx->style.is_utf8 = true;
     gpu_chart_check_text(&fx->report, "memory_read", &fx->style, &fx->out);
     assert_true(text_is_utf8(fx->out.data, fx->out.len));
-    assert_contains(fx->out.data, "\xe2\x96\x88\xe2\x96\x8b ");
+    assert_contains(fx->out.data, "\xe2\x96\x88\xe2\x96\x89 ");
     assert_int_equal(lines_check(fx->out.data), 2);
 }
 
@@ -339,14 +339,21 @@ static void a_chart_without_a_peak_compares_with_the_best(void **state)
     assert_contains(fx->out.data, "3000 GB/s, 66 % of best");
 }
 
-static void a_chart_of_many_gpus_is_that_of_the_slowest(void **state)
+static void gpus_that_do_alike_share_a_line_after_the_slowest(void **state)
 {
     struct fixture *fx = *state;
 
     rates_add(fx, 16);
     gpu_chart_check_text(&fx->report, "memory_read", &fx->style, &fx->out);
-    assert_int_equal(lines_check(fx->out.data), 1);
-    assert_contains(fx->out.data, "3000 GB/s");
+    assert_int_equal(lines_check(fx->out.data), 2);
+    assert_contains(fx->out.data, "memory_read     1       ");
+    assert_contains(fx->out.data, "memory_read     0,2-15  ");
+    strbuf_reset(&fx->out);
+    fx->report.findings[4].value = 1000;
+    fx->report.findings[9].value = 2000;
+    gpu_chart_check_text(&fx->report, "memory_read", &fx->style, &fx->out);
+    assert_int_equal(lines_check(fx->out.data), 4);
+    assert_contains(fx->out.data, "memory_read     13 GPUs ");
 }
 
 static void a_chart_holds_what_it_is_given(void **state)
@@ -459,7 +466,7 @@ int main(void)
         TEST(figures_are_written_as_people_read_them),
         TEST(a_chart_shows_how_much_of_the_peak_is_reached),
         TEST(a_chart_without_a_peak_compares_with_the_best),
-        TEST(a_chart_of_many_gpus_is_that_of_the_slowest),
+        TEST(gpus_that_do_alike_share_a_line_after_the_slowest),
         TEST(a_chart_holds_what_it_is_given),
         TEST(the_schema_in_the_repository_is_the_one_that_is_printed),
         TEST(a_report_is_as_its_schema_says),
