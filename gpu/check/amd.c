@@ -166,8 +166,8 @@ void amd_memory_temperature_run(struct gpu_target *t, struct finding *f)
     sensor_judge(t, f, AMD_SENSOR_MEMORY);
 }
 
-#define MICROWATTS_MIN 1000000ULL
-#define MICROWATTS_MAX 10000000000ULL
+#define MICROWATTS_PER_WATT 1000000ULL
+#define MICROWATTS_MAX      (10000 * MICROWATTS_PER_WATT)
 
 void amd_power_limit_run(struct gpu_target *t, struct finding *f)
 {
@@ -178,18 +178,19 @@ void amd_power_limit_run(struct gpu_target *t, struct finding *f)
         !gpu_answered(t, f, AMD_CALL(t->amd, power_cap_default, index, &standard),
                       "its own power limit"))
         return;
-    if (cap < MICROWATTS_MIN || cap > MICROWATTS_MAX || standard < MICROWATTS_MIN ||
+    if (cap < MICROWATTS_PER_WATT || cap > MICROWATTS_MAX || standard < MICROWATTS_PER_WATT ||
         standard > MICROWATTS_MAX) {
         gpu_error(f, "the driver's power limit makes no sense: %" PRIu64 " of %" PRIu64 " uW", cap,
                   standard);
         return;
     }
-    gpu_figure(f, (double)(cap / 1000000), (double)(standard / 1000000), "W");
-    if (cap / 1000000 < standard / 1000000)
+    cap /= MICROWATTS_PER_WATT;
+    standard /= MICROWATTS_PER_WATT;
+    gpu_figure(f, (double)cap, (double)standard, "W");
+    if (cap < standard)
         gpu_warn(f, REMEDY_FIX_SETUP,
                  "raise it with rocm-smi --setpoweroverdrive, or ask the provider",
-                 "power is limited to %" PRIu64 " W of %" PRIu64 " W", cap / 1000000,
-                 standard / 1000000);
+                 "power is limited to %" PRIu64 " W of %" PRIu64 " W", cap, standard);
     else
         gpu_pass(f, "full power");
 }
