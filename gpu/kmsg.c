@@ -15,6 +15,10 @@
 #define FACILITY_SHIFT  3
 #define XID_NUMBER_MAX  100000
 
+/* NVLink 5's, which say more than their number. */
+#define NVLINK_XID_FIRST 144
+#define NVLINK_XID_LAST  150
+
 const char *const xid_blame_names[] = {
     [XID_BLAME_APP] = "application", [XID_BLAME_GPU] = "GPU",       [XID_BLAME_LINK] = "link",
     [XID_BLAME_HOST] = "machine",    [XID_BLAME_DRIVER] = "driver", NULL,
@@ -25,6 +29,27 @@ static const struct xid_kind xid_kinds[] = {
     {number, meaning, XID_BLAME_##blame, CHECK_##result, __VA_ARGS__},
 #include "gpu/xids.def.h"
 #undef XID
+};
+
+/* Rows of another list, whose classes are macros of several words each. */
+#define NVLINK_KIND(number, ...) NVLINK_KIND_OF(number, __VA_ARGS__)
+#define NVLINK_KIND_OF(number, meaning, blame, result, ...)             \
+    {                                                                   \
+        number, meaning, XID_BLAME_##blame, CHECK_##result, __VA_ARGS__ \
+    }
+
+enum nvlink_severity { NVLINK_NONFATAL, NVLINK_FATAL };
+
+static const struct nvlink_rule {
+    const char *units; /* names with '/' between them */
+    enum nvlink_severity severity;
+    uint32_t reason, status;
+    struct xid_kind kind;
+} nvlink_rules[] = {
+#define NVLINK_XID(number, units, severity, reason, status, ...) \
+    {units, NVLINK_##severity, reason, status, NVLINK_KIND(number, __VA_ARGS__)},
+#include "gpu/nvlink_xids.def.h"
+#undef NVLINK_XID
 };
 
 static const struct xid_kind xid_unknown = {
@@ -106,6 +131,53 @@ static bool fatal_read(const char *text)
     return false;
 }
 
+/* One of a rule's names. */
+static bool nvlink_unit_is(const char *units, const char *unit)
+{
+    size_t len = strlen(unit);
+
+    for (const char *at = units; *at; at += strspn(at, "/")) {
+        size_t one = strcspn(at, "/");
+
+        if (one == len && strncmp(at, unit, len) == 0)
+            return true;
+        at += one;
+    }
+    return false;
+}
+
+/* "145, pid=7, name=train, RLW_RXPIPE Nonfatal XC0 i0 Link 13 (0x0409a0c2 0x00000008 ...)": what
+ * the driver says itself has no comma and comes last, so that a process cannot put its name in
+ * its place. A form that is not this one is left to the number and the line's own word. */
+static void nvlink_read(const char *text, struct xid_event *x)
+{
+    const char *last = text;
+    char unit[40], severity[10];
+    uint32_t info, status;
+    bool is_fatal;
+
+    for (const char *at = text; (at = strstr(at, ", ")) != NULL;)
+        last = at += 2;
+    if (sscanf(last, "%39s %9s XC%*u i%*u Link %*d (0x%8" SCNx32 " 0x%8" SCNx32, unit, severity,
+               &info, &status) != 4 ||
+        !strchr(last, ')'))
+        return;
+    is_fatal = strcmp(severity, "Fatal") == 0;
+    if (!is_fatal && strcmp(severity, "Nonfatal") != 0)
+        return;
+    x->is_fatal = is_fatal;
+    for (size_t i = 0; i < ARRAY_SIZE(nvlink_rules); i++) {
+        const struct nvlink_rule *r = &nvlink_rules[i];
+
+        if (r->kind.number == x->number && (r->severity == NVLINK_FATAL) == is_fatal &&
+            r->reason == (info >> 20 & 0x3f) && r->status == status &&
+            nvlink_unit_is(r->units, unit)) {
+            x->kind = &r->kind;
+            return;
+        }
+    }
+}
+
 /* "(PCI:0000:05:00): 79, text" after the word Xid. */
 static bool event_read(const char *text, struct xid_event *out)
 {
@@ -123,6 +195,8 @@ static bool event_read(const char *text, struct xid_event *out)
         return false;
     out->is_fatal = fatal_read(end);
     out->kind = out->is_switch ? sxid_kind_find(out->number) : xid_kind_find(out->number);
+    if (!out->is_switch && out->number >= NVLINK_XID_FIRST && out->number <= NVLINK_XID_LAST)
+        nvlink_read(end, out);
     return true;
 }
 

@@ -19,7 +19,8 @@ struct xid_kind {
     const char *action; /* for the operator */
 };
 
-/* Never NULL: an unknown number is a kind of its own, with a warning. */
+/* Never NULL: an unknown number is a kind of its own, with a warning. An event of NVLink 5 may
+ * have a kind more exact than its number's: kmsg_line_read finds it by what the line says. */
 const struct xid_kind *xid_kind_find(int64_t number);
 
 /* The same for an SXid. */

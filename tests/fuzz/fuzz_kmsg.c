@@ -27,6 +27,9 @@ static bool event_check(const struct xid_event *x, void *ctx)
     need(x->is_amd ? x->number == 0 && !x->is_switch : x->number > 0);
     need(result == CHECK_PASS || result == CHECK_WARN || result == CHECK_FAIL);
     need(xid_blame_names[x->kind->blame]);
+    /* Only a GPU's own NVLink errors are told more exactly than by number, and as that number. */
+    need(x->is_amd || x->is_switch || x->kind == xid_kind_find(x->number) ||
+         (x->number >= 144 && x->number <= 150 && x->kind->number == x->number));
     need(memchr(x->address, '\0', sizeof x->address));
     /* An address that was read is one in the form that everything else compares. */
     need(!x->address[0] || (pci_address_read(x->address, again) && strcmp(again, x->address) == 0));

@@ -163,6 +163,195 @@ static void only_the_lines_own_word_makes_a_links_event_fatal(void **state)
     }
 }
 
+/* Lines as drivers of Blackwell machines log them, and what NVIDIA's catalogue says of each. */
+static void a_line_of_nvlink_5_is_read_by_sub_unit_reason_and_status(void **state)
+{
+    static const struct {
+        const char *line;
+        enum check_result result;
+        enum xid_blame blame;
+        const char *meaning;
+    } cases[] = {
+        {"149, NETIR_LINK_EVT Fatal XC0 i0 Link 08 (0x004505c6 0x00000000 0x00000000 0x00000000 "
+         "0x00000000 0x00000000)",
+         CHECK_FAIL, XID_BLAME_LINK, "an NVLink went down: its signal"},
+        {"149, NETIR_LINK_EVT  Fatal   XC0 i0 Link 01 (0x021425c6 0x00000000 0x00000000 "
+         "0x00000000 0x00000000 0x00000000)",
+         CHECK_FAIL, XID_BLAME_LINK, "an NVLink went down: its other end"},
+        {"149, NETIR_LINK_DOWN Fatal XC0 i0 Link 00 (0x01600011 0x00000000 0x0)", CHECK_FAIL,
+         XID_BLAME_DRIVER, "an NVLink was taken down by software or by hand"},
+        {"149, NETIR_LINK_EVT Fatal XC0 i0 Link 00 (0x026001c6 0x00000000 0x0)", CHECK_WARN,
+         XID_BLAME_DRIVER, "an NVLink was taken down on purpose"},
+        {"149, NETIR_LINK_EVT Fatal XC0 i0 Link 00 (0x028001c6 0x00000000 0x0)", CHECK_FAIL,
+         XID_BLAME_HOST, "an NVLink went down by the machine's doing"},
+        {"149, NETIR Fatal XC0 i0 Link -1 (0x000fe406 0x00000000 0x00000000 0x00000000)",
+         CHECK_FAIL, XID_BLAME_LINK, "an NVLink went down"},
+        {"149, NETIR_BER_EVENT Nonfatal XC0 i0 Link 03 (0x00086226 0x00000001 0x00000000)",
+         CHECK_WARN, XID_BLAME_LINK, "bit errors on an NVLink"},
+        {"145, pid=876767, name=ray::WorkerDict, RLW_RXPIPE Nonfatal XC0 i0 Link 13 (0x0409a0c2 "
+         "0x00000008 0x00000001 0x00000000 0x00100000 0x00000004)",
+         CHECK_WARN, XID_BLAME_DRIVER, "NVLink error caused by software"},
+        {"145, pid=11436, name=cache_mgr_main, RLW_SRC_TRACK Nonfatal XC1 i0 Link 03 (0x040868e2 "
+         "0x00000008 0x00000000)",
+         CHECK_WARN, XID_BLAME_LINK, "work stopped by an NVLink error"},
+        {"145, RLW_SRC_TRACK Nonfatal XC1 i0 Link 12 (0x040988e2 0x00000002 0x00000000)",
+         CHECK_PASS, XID_BLAME_LINK, "an NVLink event without effect"},
+        {"150, MSE_WATCHDOG Fatal XC0 i0 Link 00 (0x00000000 0x00000000 0x00000000)", CHECK_FAIL,
+         XID_BLAME_GPU, "the NVLink firmware failed"},
+    };
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct xid_event x = {0};
+        char line[512];
+
+        snprintf(line, sizeof line, "3,1,5000000,-;NVRM: Xid (PCI:0018:01:00): %s", cases[i].line);
+        assert_true(kmsg_line_read(line, &x));
+        assert_string_equal(x.kind->meaning, cases[i].meaning);
+        assert_int_equal(x.kind->blame, cases[i].blame);
+        assert_int_equal(xid_event_result(&x), cases[i].result);
+        assert_true(x.kind->remedy != REMEDY_NONE && x.kind->action[0]);
+        assert_int_equal(x.kind->number, x.number);
+    }
+}
+
+/* The results that follow from NVIDIA's catalogue for one sub-unit: p(ass), w(arn) or f(ail) for
+ * each of the 32 bits of the error status, from the lowest; '.' where it has no rule. */
+static const struct {
+    int number;
+    const char *unit, *bits;
+} nvlink_bits[] = {
+    {144, "SAW_MVB", "wfpwfp.........................."},
+    {145, "RLW_CTRL", "...............................w"},
+    {145, "RLW_REMAP", "wwwwwwffpp.....................w"},
+    {145, "RLW_RSPCOL", "pf.............................w"},
+    {145, "RLW_RXPIPE", "wwww...........................w"},
+    {145, "RLW_SRC_TRACK", "fpwwff.........................w"},
+    {145, "RLW_TAGSTATE", "pf..............pf..f..........w"},
+    {146, "TLW_CTRL", "pwf............................w"},
+    {146, "TLW_RX", "pwf............................w"},
+    {146, "TLW_RX_PIPE0", "pwf............................w"},
+    {146, "TLW_RX_PIPE1", "pwf............................w"},
+    {146, "TLW_TX", "pwf............................w"},
+    {146, "TLW_TX_PIPE0", "pwf............................w"},
+    {146, "TLW_TX_PIPE1", "pwf............................w"},
+    {147, "TREX", "w..............................w"},
+    {148, "NVLPW", "...............................w"},
+    {148, "NVLPW_CTRL", "...............................w"},
+    {149, "NETIR_MFDE_EVENT", "f.f............................."},
+};
+
+static const struct xid_event *nvlink_event(int number, const char *unit, bool is_fatal,
+                                            unsigned info, unsigned status)
+{
+    static struct xid_event x;
+    char line[256];
+
+    x = (struct xid_event){0};
+    snprintf(line, sizeof line,
+             "3,1,5000000,-;NVRM: Xid (PCI:0000:04:00): %d, %s %s XC0 i0 Link 00 (0x%08x 0x%08x "
+             "0x00000000)",
+             number, unit, is_fatal ? "Fatal" : "Nonfatal", info, status);
+    if (!kmsg_line_read(line, &x))
+        fail_msg("%s is not read", line);
+    return &x;
+}
+
+static void every_error_status_of_nvidias_catalogue_has_its_result(void **state)
+{
+    static const char letters[] = {[CHECK_PASS] = 'p', [CHECK_WARN] = 'w', [CHECK_FAIL] = 'f'};
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_SIZE(nvlink_bits); i++) {
+        int number = nvlink_bits[i].number;
+
+        for (unsigned bit = 0; bit < 32; bit++) {
+            char want = nvlink_bits[i].bits[bit];
+            const struct xid_event *x =
+                nvlink_event(number, nvlink_bits[i].unit, want == 'f', 0, 1U << bit);
+
+            if ((x->kind == xid_kind_find(number)) != (want == '.'))
+                fail_msg("%s bit %u has %s rule", nvlink_bits[i].unit, bit,
+                         want == '.' ? "a" : "no");
+            if (want != '.' && letters[xid_event_result(x)] != want)
+                fail_msg("%s bit %u is %s", nvlink_bits[i].unit, bit,
+                         check_result_names[xid_event_result(x)]);
+            /* Of a reason or a severity that the catalogue does not pair with it, the line's own
+             * word is what is left. */
+            x = nvlink_event(number, nvlink_bits[i].unit, want == 'f', 63U << 20, 1U << bit);
+            assert_ptr_equal(x->kind, xid_kind_find(number));
+            x = nvlink_event(number, nvlink_bits[i].unit, want != 'f', 0, 1U << bit);
+            assert_ptr_equal(x->kind, xid_kind_find(number));
+            assert_int_equal(xid_event_result(x), want != 'f' ? CHECK_FAIL : CHECK_WARN);
+        }
+    }
+}
+
+static void every_reason_of_a_link_that_went_down_has_its_result(void **state)
+{
+    /* By IntrInfo's bits 25:20, from 0: as above. */
+    static const char reasons[] =
+        "fff.f.....f....ffff..ff.........ffffffw.f.ff....................";
+
+    UNUSED(state);
+    for (unsigned reason = 0; reason < 64; reason++) {
+        const struct xid_event *x =
+            nvlink_event(149, "NETIR_LINK_EVT", true, reason << 20 | 0x1c6, 0);
+
+        assert_int_equal(x->kind == xid_kind_find(149), reasons[reason] == '.');
+        assert_int_equal(xid_event_result(x), reasons[reason] == 'w' ? CHECK_WARN : CHECK_FAIL);
+    }
+    assert_int_equal(strlen(reasons), 64);
+    for (unsigned status = 0; status < 4; status++)
+        assert_string_equal(
+            nvlink_event(149, "NETIR_BER_EVENT", false, 0x226, status)->kind->meaning,
+            "bit errors on an NVLink");
+    assert_int_equal(xid_event_result(nvlink_event(149, "NETIR_MFDE_EVENT", false, 0, 3)),
+                     CHECK_PASS);
+}
+
+static void what_a_process_is_called_says_nothing_about_a_link(void **state)
+{
+    static const struct {
+        const char *line;
+        enum check_result result;
+        bool has_rule;
+    } cases[] = {
+        /* A name has fifteen letters; and the driver's own words come after it. */
+        {"145, pid=7, name=x, TREX Fatal, RLW_CTRL Nonfatal XC0 i0 Link 00 (0x00000062 0x80000000)",
+         CHECK_WARN, true},
+        {"145, pid=7, name=Fatal, RLW_REMAP Nonfatal XC0 i0 Link 00 (0x00000082 0x00000100)",
+         CHECK_PASS, true},
+        {"145, pid=7, name=y, Nonfatal XC0, RLW_REMAP Fatal XC0 i0 Link 00 (0x00000082 0x00000040)",
+         CHECK_FAIL, true},
+        {"145, pid=7, name=x, Fatal", CHECK_WARN, false},
+        {"145, pid=7, name=(0x0 0x100), Fatal", CHECK_WARN, false},
+        /* Cut off, of another XID, of no known sub-unit, in other words. */
+        {"145, RLW_REMAP Nonfatal XC0 i0 Link 00 (0x00000082 0x0000010", CHECK_WARN, false},
+        {"145, RLW_REMAP Nonfatal XC0 i0 Link 00 [0x00000082 0x00000100]", CHECK_WARN, false},
+        {"144, RLW_REMAP Nonfatal XC0 i0 Link 00 (0x00000082 0x00000100)", CHECK_WARN, false},
+        {"145, RLW Nonfatal XC0 i0 Link 00 (0x00000082 0x00000100)", CHECK_WARN, false},
+        {"146, TLW_RX/ Nonfatal XC0 i0 Link 00 (0x00000082 0x00000001)", CHECK_WARN, false},
+        {"145, RLW_REMAP Harmless XC0 i0 Link 00 (0x00000082 0x00000100)", CHECK_WARN, false},
+        {"145, RLW_REMAP Fatal XC0 i0 Link 00 (nothing 0x00000100)", CHECK_FAIL, false},
+        {"145, RLW_REMAPRLW_REMAPRLW_REMAPRLW_REMAPRLW_REMAP Fatal XC0 i0 Link 00 (0x82 0x40)",
+         CHECK_FAIL, false},
+    };
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct xid_event x = {0};
+        char line[512];
+
+        snprintf(line, sizeof line, "3,1,5000000,-;NVRM: Xid (PCI:0018:01:00): %s", cases[i].line);
+        assert_true(kmsg_line_read(line, &x));
+        if ((x.kind != xid_kind_find(x.number)) != cases[i].has_rule)
+            fail_msg("%s has %s rule", cases[i].line, cases[i].has_rule ? "no" : "a");
+        if (xid_event_result(&x) != cases[i].result)
+            fail_msg("%s is %s", cases[i].line, check_result_names[xid_event_result(&x)]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +360,10 @@ int main(void)
         cmocka_unit_test(sxids_have_the_severities_of_the_fabric_managers_guide),
         cmocka_unit_test(lines_of_amdgpu_are_read_by_their_words),
         cmocka_unit_test(only_the_lines_own_word_makes_a_links_event_fatal),
+        cmocka_unit_test(a_line_of_nvlink_5_is_read_by_sub_unit_reason_and_status),
+        cmocka_unit_test(every_error_status_of_nvidias_catalogue_has_its_result),
+        cmocka_unit_test(every_reason_of_a_link_that_went_down_has_its_result),
+        cmocka_unit_test(what_a_process_is_called_says_nothing_about_a_link),
     };
 
     return T_RUN("gpu kmsg", tests);
