@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/file.h"
 #include "core/id.h"
+#include "core/process.h"
 #include "tests/support/fx_daemon.h"
 #include "tests/support/fx_gpu.h"
 
@@ -212,7 +214,9 @@ static void answers_that_are_no_answers_are_no_success(void **state)
 
 /* --- watch --report ------------------------------------------------------------------------- */
 
-static pid_t watch_start(struct fixture *fx, const char *url, const char *errors)
+/* `ca_file` may be NULL. */
+static pid_t watch_start(struct fixture *fx, const char *url, const char *ca_file,
+                         const char *errors)
 {
     pid_t pid = fork();
 
@@ -221,7 +225,8 @@ static pid_t watch_start(struct fixture *fx, const char *url, const char *errors
     setenv("HOURGLASS_FAKE_NVML", fx->gpu.script, 1);
     dup2(open(errors, O_CREAT | O_WRONLY | O_APPEND, 0600), STDERR_FILENO);
     execl(t_program("hourglass-gpu"), "hourglass-gpu", "watch", "--nvml", fx->gpu.library,
-          "--report", "--server", url, "--token-file", fx->token_file, "-e", "200ms", NULL);
+          "--report", "--server", url, "--token-file", fx->token_file, "-e", "200ms",
+          ca_file ? "--ca-file" : NULL, ca_file, NULL);
     _exit(127);
 }
 
@@ -261,7 +266,7 @@ static void a_watcher_reports_what_it_sees(void **state)
 
     fx_gpu_script(&fx->gpu, "gpu1.code.nvmlDeviceGetFieldValues 15\n");
     snprintf(errors, sizeof errors, "%s/watch-errors", t_dir());
-    pid = watch_start(fx, fx->d.url, errors);
+    pid = watch_start(fx, fx->d.url, NULL, errors);
     list = telemetry_await(fx);
     s = json_array_get(json_object_get(list, "items"), 0);
     assert_int_equal(json_array_size(json_object_get(s, "gpus")), 8);
@@ -283,7 +288,7 @@ static void a_watcher_goes_on_while_the_server_is_away_and_reports_when_it_is_ba
 
     snprintf(errors, sizeof errors, "%s/away-errors", t_dir());
     fx_daemon_stop(&fx->d);
-    pid = watch_start(fx, fx->d.url, errors);
+    pid = watch_start(fx, fx->d.url, NULL, errors);
     while (!strstr(text, "cannot report, trying again: ")) {
         FILE *file = fopen(errors, "r");
 
@@ -299,6 +304,162 @@ static void a_watcher_goes_on_while_the_server_is_away_and_reports_when_it_is_ba
     list = telemetry_await(fx);
     json_decref(list);
     watch_end(pid);
+}
+
+/* --- over TLS ------------------------------------------------------------------------------ */
+
+struct keys {
+    char certificate[256], key[256], ready[256];
+    char flags[3][300];
+};
+
+/* A certificate of our own for 127.0.0.1 and nothing else. */
+static void keys_make(struct keys *k, const char *name)
+{
+    const char *argv[] = {"openssl",
+                          "req",
+                          "-x509",
+                          "-newkey",
+                          "ec",
+                          "-pkeyopt",
+                          "ec_paramgen_curve:prime256v1",
+                          "-nodes",
+                          "-days",
+                          "2",
+                          "-subj",
+                          "/CN=localhost",
+                          "-addext",
+                          "subjectAltName=IP:127.0.0.1",
+                          "-keyout",
+                          k->key,
+                          "-out",
+                          k->certificate,
+                          NULL};
+    struct process p = {.argv = argv, .timeout_ms = WAIT_MS};
+    int status = -1;
+    struct err e;
+
+    snprintf(k->certificate, sizeof k->certificate, "%s/%s.pem", t_dir(), name);
+    snprintf(k->key, sizeof k->key, "%s/%s-key.pem", t_dir(), name);
+    snprintf(k->ready, sizeof k->ready, "%s/%s-ready", t_dir(), name);
+    assert_ok(process_run(&p, &status, &e), &e);
+    assert_int_equal(status, 0);
+    assert_int_equal(chmod(k->key, 0600), 0);
+    snprintf(k->flags[0], sizeof k->flags[0], "--tls-certificate=%s", k->certificate);
+    snprintf(k->flags[1], sizeof k->flags[1], "--tls-key=%s", k->key);
+    snprintf(k->flags[2], sizeof k->flags[2], "--ready-file=%s", k->ready);
+}
+
+/* Start it again, on a port and with TLS. */
+static void daemon_secure(struct fx_daemon *d, struct keys *k)
+{
+    int64_t until_ms = clock_mono_ms(clock_real()) + WAIT_MS;
+
+    keys_make(k, "own");
+    fx_daemon_stop(d);
+    for (size_t i = 0; i < ARRAY_SIZE(k->flags); i++)
+        d->extra[i] = k->flags[i];
+    d->listen = "127.0.0.1:0";
+    d->ca_file = k->certificate;
+    fx_daemon_spawn(d);
+    for (;;) {
+        STRBUF text = {0};
+
+        strbuf_init(&text, 1024);
+        if (!file_read(k->ready, &text, NULL) && text.len) {
+            snprintf(d->url, sizeof d->url, "https://%s", text.data);
+            break;
+        }
+        assert_true(clock_mono_ms(clock_real()) < until_ms);
+        poll(NULL, 0, 10);
+    }
+    fx_daemon_await(d);
+}
+
+static int check_trusting(struct fixture *fx, const char *server, const char *ca_file)
+{
+    return fx_gpu_run(&fx->gpu, "check", "--report", "--server", server, "--token-file",
+                      fx->token_file, "--deadline", fx->gpu.deadline, "-o", "json", "--ca-file",
+                      ca_file, NULL);
+}
+
+static void over_tls_only_a_server_whose_certificate_is_known_gets_the_report(void **state)
+{
+    struct fixture *fx = *state;
+    struct keys k, other;
+    char elsewhere[256];
+    json_t *list;
+
+    daemon_secure(&fx->d, &k);
+    /* Of nobody known; then of somebody else, whom we trust. */
+    assert_int_equal(check(fx, fx->d.url, NULL), 0);
+    assert_contains(fx->gpu.errors.data, "not reported: https://127.0.0.1:");
+    assert_contains(fx->gpu.errors.data, "certificate");
+    keys_make(&other, "other");
+    assert_int_equal(check_trusting(fx, fx->d.url, other.certificate), 0);
+    assert_contains(fx->gpu.errors.data, "not reported: https://127.0.0.1:");
+    assert_contains(fx->gpu.errors.data, "certificate");
+    /* By a name that the certificate does not have. */
+    snprintf(elsewhere, sizeof elsewhere, "https://localhost%s", strrchr(fx->d.url, ':'));
+    assert_int_equal(check_trusting(fx, elsewhere, k.certificate), 0);
+    assert_contains(fx->gpu.errors.data, "not reported: https://localhost:");
+    assert_int_equal(reports(fx, &list), 0);
+    json_decref(list);
+    assert_null(strstr(fx->gpu.errors.data, fx->d.token));
+    assert_int_equal(check_trusting(fx, fx->d.url, k.certificate), 0);
+    assert_contains(fx->gpu.errors.data, "hourglass-gpu: reported as rep_");
+    assert_int_equal(reports(fx, &list), 1);
+    json_decref(list);
+}
+
+static void a_ca_file_that_is_none_is_told(void **state)
+{
+    struct fixture *fx = *state;
+    char nothing[256];
+    struct keys k;
+
+    daemon_secure(&fx->d, &k);
+    snprintf(nothing, sizeof nothing, "%s/nothing.pem", t_dir());
+    assert_int_equal(check_trusting(fx, fx->d.url, nothing), 0);
+    assert_contains(fx->gpu.errors.data, "not reported: ");
+    assert_contains(fx->gpu.errors.data, "nothing.pem");
+}
+
+static void a_watcher_reports_over_tls(void **state)
+{
+    struct fixture *fx = *state;
+    char errors[256];
+    struct keys k;
+    json_t *list;
+    pid_t pid;
+
+    daemon_secure(&fx->d, &k);
+    snprintf(errors, sizeof errors, "%s/tls-errors", t_dir());
+    pid = watch_start(fx, fx->d.url, k.certificate, errors);
+    list = telemetry_await(fx);
+    json_decref(list);
+    watch_end(pid);
+}
+
+/* In the clear anybody on the way could read the key. */
+static void a_key_is_never_sent_in_the_clear_beyond_this_machine(void **state)
+{
+    static const char *const servers[] = {"http://example.org",       "http://10.0.0.1:8400",
+                                          "http://127.0.0.1.org",     "http://localhost.org/",
+                                          "http://127.0.0.1@[::2]/",  "http://[::2]:80",
+                                          "http://localhost:80@x.org"};
+    struct fixture *fx = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(servers); i++) {
+        assert_int_equal(check(fx, servers[i], NULL), 2);
+        assert_string_equal(fx->gpu.out.data, "");
+        assert_contains(fx->gpu.errors.data, servers[i]);
+        assert_true(strstr(fx->gpu.errors.data, "by https only") ||
+                    strstr(fx->gpu.errors.data, "expected no more than a host"));
+        assert_int_equal(fx_gpu_run(&fx->gpu, "watch", "--report", "--server", servers[i],
+                                    "--token-file", fx->token_file, NULL),
+                         2);
+    }
 }
 
 /* --- the routes themselves -------------------------------------------------------------------- */
@@ -372,6 +533,10 @@ int main(void)
         TEST(answers_that_are_no_answers_are_no_success),
         TEST(a_watcher_reports_what_it_sees),
         TEST(a_watcher_goes_on_while_the_server_is_away_and_reports_when_it_is_back),
+        TEST(over_tls_only_a_server_whose_certificate_is_known_gets_the_report),
+        TEST(a_ca_file_that_is_none_is_told),
+        TEST(a_watcher_reports_over_tls),
+        TEST(a_key_is_never_sent_in_the_clear_beyond_this_machine),
         TEST(samples_that_make_no_sense_are_refused_with_the_place),
         TEST(telemetry_is_gone_with_the_process),
     };
