@@ -33,13 +33,13 @@ CFLAGS-release  := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 CFLAGS-asan     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS-tsan     := -O1 -g -fsanitize=thread
 CFLAGS-coverage := -O0 -g --coverage
-LDFLAGS-release  := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+LDFLAGS-release  := -pie -Wl,-z,relro,-z,now
 LDFLAGS-asan     := -fsanitize=address,undefined
 LDFLAGS-tsan     := -fsanitize=thread
 LDFLAGS-coverage := --coverage
 CPPFLAGS += -I. -Iinclude -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DHOURGLASS_VERSION='"$(VERSION)"'
 CFLAGS := -std=gnu11 $(CFLAGS-$(PROFILE)) $(WARN) $(if $(WERROR),-Werror) -include core/banned.h $(EXTRA_CFLAGS)
-LDFLAGS := $(LDFLAGS-$(PROFILE)) $(EXTRA_LDFLAGS)
+LDFLAGS := -Wl,--as-needed $(LDFLAGS-$(PROFILE)) $(EXTRA_LDFLAGS)
 
 # --- libraries: one sentence names all that are missing, with their packages ----------------------
 PKG_CONFIG ?= pkg-config

@@ -1,8 +1,11 @@
 /* What `make` says about libraries that are not there: all of them at once, with the packages to
- * install. A fake pkg-config knows every library but some. */
+ * install. A fake pkg-config knows every library but some. What hourglass-gpu needs where it is
+ * copied to. */
 #include "tests/support/t.h"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "core/file.h"
 #include "core/process.h"
@@ -86,6 +89,87 @@ static void a_machine_without_pkg_config_is_told_so(void **state)
                                "package pkg-config\n");
 }
 
+/* --- what is built --------------------------------------------------------------------------- */
+
+#define GPU_BYTES_MAX 1000000
+
+/* Run to its end; fails the test unless it succeeds. */
+static void run(const char *const *argv, struct strbuf *said)
+{
+    struct process p = {.argv = argv, .timeout_ms = 60000, .out = said};
+    int status = -1;
+    struct err e;
+
+    if (said)
+        strbuf_reset(said);
+    assert_ok(process_run(&p, &status, &e), &e);
+    if (status != 0)
+        fail_msg("%s %s failed", argv[0], argv[1]);
+}
+
+/* It is copied to machines that have nothing of ours: libc and jansson are all it may need there.
+ * libdl and libpthread are libc's own since glibc 2.34. */
+static void assert_needs_little(const char *program)
+{
+    static const char *const allowed[] = {"libc.so.6", "libdl.so.2", "libpthread.so.0",
+                                          "libjansson.so.4"};
+    static const char mark[] = "Shared library: [";
+    STRBUF said = {0};
+    size_t count = 0;
+
+    strbuf_init(&said, 100000);
+    run((const char *const[]){"readelf", "-d", program, NULL}, &said);
+    for (char *at = said.data; (at = strstr(at, mark)) != NULL; count++) {
+        bool known = false;
+
+        at += sizeof mark - 1;
+        for (size_t i = 0; i < ARRAY_SIZE(allowed); i++)
+            known = known || (strncmp(at, allowed[i], strlen(allowed[i])) == 0 &&
+                              at[strlen(allowed[i])] == ']');
+        if (!known)
+            fail_msg("%s needs %.*s", program, (int)strcspn(at, "]"), at);
+    }
+    assert_true(count >= 2); /* else readelf's words have changed */
+}
+
+static void assert_is_small(const char *program)
+{
+    char stripped[500];
+    struct stat s;
+
+    snprintf(stripped, sizeof stripped, "%s/stripped", t_dir());
+    run((const char *const[]){"strip", "-o", stripped, program, NULL}, NULL);
+    assert_int_equal(stat(stripped, &s), 0);
+    if (s.st_size >= GPU_BYTES_MAX)
+        fail_msg("%s has %lld bytes stripped", program, (long long)s.st_size);
+}
+
+static bool is_instrumented(void)
+{
+    const char *build = getenv("HOURGLASS_BUILD");
+
+    return build &&
+           (strstr(build, "/asan") || strstr(build, "/tsan") || strstr(build, "/coverage"));
+}
+
+static void hourglass_gpu_needs_libc_and_jansson_and_is_under_a_megabyte(void **state)
+{
+    const char *source = getenv("HOURGLASS_SOURCE");
+    char shipped[500];
+
+    (void)state;
+    if (is_instrumented())
+        skip();
+    assert_needs_little(t_program("hourglass-gpu"));
+    assert_is_small(t_program("hourglass-gpu"));
+    /* What is shipped, where it has been built. */
+    snprintf(shipped, sizeof shipped, "%s/build/release/hourglass-gpu", source ? source : ".");
+    if (access(shipped, R_OK) == 0) {
+        assert_needs_little(shipped);
+        assert_is_small(shipped);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +177,7 @@ int main(void)
         cmocka_unit_test(what_only_tests_need_is_asked_for_when_tests_are_built),
         cmocka_unit_test(every_library_has_its_package_in_the_list),
         cmocka_unit_test(a_machine_without_pkg_config_is_told_so),
+        cmocka_unit_test(hourglass_gpu_needs_libc_and_jansson_and_is_under_a_megabyte),
     };
 
     return T_RUN("build", tests);
