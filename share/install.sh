@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# install.sh [--remove]: programs, manual pages, completions, catalogue, example jobs, the systemd unit and what
-# Slurm, NHC and Kubernetes' node problem detector call, under $DESTDIR$PREFIX. Used by `make install` and
-# `make uninstall`.
+# install.sh [--remove]: programs, manual pages, completions, catalogue, example jobs, the systemd unit, what
+# Slurm, NHC and Kubernetes' node problem detector call, and Grafana's dashboard, under $DESTDIR$PREFIX. Used by
+# `make install` and `make uninstall`.
 set -euo pipefail
 root=${DESTDIR:-}${PREFIX:?}
 files=() # source, target, mode
@@ -15,12 +15,13 @@ add share/systemd/hourglassd.service "$root/lib/systemd/system/hourglassd.servic
 for s in share/slurm/*.sh; do add "$s" "$root/share/hourglass/slurm/$(basename "$s")" 755; done
 add share/nhc/hourglass-gpu.nhc "$root/share/hourglass/nhc/hourglass-gpu.nhc" 644
 add share/npd/hourglass-gpu.json "$root/share/hourglass/npd/hourglass-gpu.json" 644
+add share/grafana/hourglass-gpu.json "$root/share/hourglass/grafana/hourglass-gpu.json" 644
 add docs/schema/gpu-report.json "$root/share/hourglass/schema/gpu-report.json" 644
 
 if [ "${1:-}" = --remove ]; then
   for ((i = 0; i < ${#files[@]}; i += 3)); do rm -f "${files[i + 1]}"; done
   rm -f "$root/share/bash-completion/completions/hourglass" "$root/share/zsh/site-functions/_hourglass"
-  rmdir "$root/libexec/hourglass" "$root"/share/hourglass/{examples,slurm,nhc,npd,schema} "$root/share/hourglass" 2>/dev/null || true
+  rmdir "$root/libexec/hourglass" "$root"/share/hourglass/{examples,slurm,nhc,npd,grafana,schema} "$root/share/hourglass" 2>/dev/null || true
   exit 0
 fi
 for ((i = 0; i < ${#files[@]}; i += 3)); do

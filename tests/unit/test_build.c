@@ -1,6 +1,6 @@
 /* What `make` says about libraries that are not there: all of them at once, with the packages to
  * install. A fake pkg-config knows every library but some. What hourglass-gpu needs where it is
- * copied to. */
+ * copied to, and what `make install` installs. */
 #include "tests/support/t.h"
 
 #include <sys/stat.h>
@@ -170,6 +170,72 @@ static void hourglass_gpu_needs_libc_and_jansson_and_is_under_a_megabyte(void **
     }
 }
 
+/* --- what is installed ----------------------------------------------------------------------- */
+
+static void assert_file(const char *root, const char *name, unsigned mode)
+{
+    char path[700];
+    struct stat s;
+
+    snprintf(path, sizeof path, "%s%s", root, name);
+    if (stat(path, &s) != 0)
+        fail_msg("%s is not installed", name);
+    assert_true(S_ISREG(s.st_mode) && s.st_size > 0);
+    assert_int_equal(s.st_mode & 0777, mode);
+}
+
+static void everything_of_hourglass_gpu_is_installed_and_removed(void **state)
+{
+    static const struct {
+        const char *name;
+        unsigned mode;
+    } files[] = {
+        {"/opt/h/bin/hourglass-gpu", 0755},
+        {"/opt/h/share/man/man1/hourglass-gpu.1", 0644},
+        {"/opt/h/share/hourglass/slurm/prolog.sh", 0755},
+        {"/opt/h/share/hourglass/slurm/healthcheck.sh", 0755},
+        {"/opt/h/share/hourglass/nhc/hourglass-gpu.nhc", 0644},
+        {"/opt/h/share/hourglass/npd/hourglass-gpu.json", 0644},
+        {"/opt/h/share/hourglass/grafana/hourglass-gpu.json", 0644},
+        {"/opt/h/share/hourglass/schema/gpu-report.json", 0644},
+    };
+    const char *source = getenv("HOURGLASS_SOURCE"), *build = getenv("HOURGLASS_BUILD");
+    char root[300], path[500], directory[500], programs[500];
+    const char *argv[] = {"env",
+                          "-C",
+                          source ? source : ".",
+                          directory,
+                          "PREFIX=/opt/h",
+                          programs,
+                          "share/install.sh",
+                          NULL,
+                          NULL};
+    STRBUF text = {0};
+    struct err e;
+
+    (void)state;
+    assert_true(build != NULL);
+    snprintf(root, sizeof root, "%s/root", t_dir());
+    snprintf(directory, sizeof directory, "DESTDIR=%s", root);
+    snprintf(programs, sizeof programs, "BUILD=%s", build);
+    run(argv, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+        assert_file(root, files[i].name, files[i].mode);
+    /* Scripts call the program where it was installed. */
+    strbuf_init(&text, 100000);
+    snprintf(path, sizeof path, "%s/opt/h/share/hourglass/npd/hourglass-gpu.json", root);
+    assert_ok(file_read(path, &text, &e), &e);
+    assert_contains(text.data, "/opt/h/bin/hourglass-gpu");
+    argv[7] = "--remove";
+    run(argv, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        snprintf(path, sizeof path, "%s%s", root, files[i].name);
+        assert_int_not_equal(access(path, F_OK), 0);
+    }
+    snprintf(path, sizeof path, "%s/opt/h/share/hourglass", root);
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +244,7 @@ int main(void)
         cmocka_unit_test(every_library_has_its_package_in_the_list),
         cmocka_unit_test(a_machine_without_pkg_config_is_told_so),
         cmocka_unit_test(hourglass_gpu_needs_libc_and_jansson_and_is_under_a_megabyte),
+        cmocka_unit_test(everything_of_hourglass_gpu_is_installed_and_removed),
     };
 
     return T_RUN("build", tests);
