@@ -69,6 +69,7 @@ SRC_TEST := $(foreach k,$(TEST_KINDS),$(wildcard tests/$(k)/test_*.c))
 SRC_FUZZ := $(wildcard tests/fuzz/fuzz_*.c)
 SRC_BENCH := $(wildcard tests/bench/*.c)
 SRC_FAKES := $(wildcard tests/support/fake/*.c)
+SRC_ACCEPTANCE := $(wildcard tests/gpu/acceptance/*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 MAINS := api/main.c tui/main.c gpu/main.c api/run/main.c
@@ -76,6 +77,7 @@ lib_objs = $(call obj,$(filter-out $(MAINS),$(1)))
 PROGRAMS := $(BUILD)/hourglass $(BUILD)/hourglassd $(BUILD)/hourglass-gpu $(BUILD)/hourglass-run
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(SRC_TEST))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(SRC_BENCH))
+ACCEPTANCE := $(patsubst tests/gpu/acceptance/%.c,$(BUILD)/acceptance/%,$(SRC_ACCEPTANCE)) $(BUILD)/acceptance/hourglass-gpu-ptx
 SRC_KERNELS := $(wildcard gpu/kernel/*.cu)
 # The fake driver runs our kernels; the old one lacks what drivers may lack.
 OBJ_FAKE_CUDA := $(patsubst %,$(BUILD)/fake/obj/%.o,$(wildcard tests/support/fake/cuda/*.c) $(SRC_KERNELS))
@@ -98,15 +100,15 @@ all: libs $(PROGRAMS) ## build the programs into build/$(PROFILE)/
 
 ##@ Check it
 .PHONY: test-run fault sim bench lint fuzz headers valgrind
-test-run: libs-test $(PROGRAMS) $(FAKES) $(TESTS)
+test-run: libs-test $(PROGRAMS) $(FAKES) $(ACCEPTANCE) $(TESTS)
 	@PROFILE=$(PROFILE) T='$(T)' K='$(K)' tests/run.sh $(TESTS)
 
 .PHONY: tests-build test-kinds
 # Some kinds only (KINDS="unit http"): how CI runs the thread sanitizer.
-test-kinds: libs-test $(PROGRAMS) $(FAKES) $(foreach k,$(KINDS),$(filter $(BUILD)/tests/$(k)/%,$(TESTS)))
+test-kinds: libs-test $(PROGRAMS) $(FAKES) $(ACCEPTANCE) $(foreach k,$(KINDS),$(filter $(BUILD)/tests/$(k)/%,$(TESTS)))
 	@PROFILE=$(PROFILE) tests/run.sh $(foreach k,$(KINDS),$(filter $(BUILD)/tests/$(k)/%,$(TESTS)))
 
-tests-build: libs-test $(PROGRAMS) $(FAKES) $(TESTS)
+tests-build: libs-test $(PROGRAMS) $(FAKES) $(ACCEPTANCE) $(TESTS)
 
 valgrind: ## run the unit tests under valgrind
 	@share/deps.sh build test lint
@@ -123,6 +125,16 @@ bench: ## measure beside a peer in the same run; writes build/bench.tsv; B=api r
 	@$(MAKE) --no-print-directory all bench-build $(BUILD)/fake/nvml.so PROFILE=$(PROFILE)
 	@PROFILE=$(PROFILE) tests/bench/run.sh '$(B)'
 bench-build: $(BENCHES)
+
+.PHONY: gpu-pack gpu-acceptance
+PACK := build/gpu-acceptance
+gpu-pack: ## all that gpu-acceptance runs, and its libraries, into build/gpu-acceptance, to be carried to a machine with a GPU
+	@$(MAKE) --no-print-directory PROFILE=debug build/debug/tests/gpu/test_gpu_real
+	@$(MAKE) --no-print-directory $(BUILD)/hourglass-gpu $(ACCEPTANCE) PROFILE=$(PROFILE)
+	@tests/gpu/pack.sh $(PACK) $(BUILD)/hourglass-gpu $(ACCEPTANCE) build/debug/tests/gpu/test_gpu_real
+gpu-acceptance: ## run on this machine's GPUs all that needs one, and measure; OUT=dir gets at most eight files
+	@$(MAKE) --no-print-directory gpu-pack PROFILE=$(PROFILE) || echo "not built here: what is in $(PACK) is used"
+	@tests/gpu/acceptance.sh '$(or $(OUT),build/gpu-acceptance-out)'
 
 lint: ## layering, banned calls, lengths, format, static analysis
 	@share/deps.sh build test lint
@@ -232,6 +244,17 @@ $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libapi.a $(B
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(call link,$< -Wl$(,)--start-group $(filter %.a,$^) -Wl$(,)--end-group,$(LIBS_COMMON) $(LIBS_TUI) $(LIBS_API))
+$(filter-out %-ptx,$(ACCEPTANCE)): $(BUILD)/acceptance/%: $(BUILD)/obj/tests/gpu/acceptance/%.o $(BUILD)/libgpu.a $(BUILD)/libcommon.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(call link,$^,$(LIBS_COMMON))
+# As nvcc's absence would make it: its images stand before those of the library.
+$(BUILD)/acceptance/hourglass-gpu-ptx: $(BUILD)/obj/gpu/main.o gpu/kernel/images.c $(BUILD)/libgpu.a $(BUILD)/libcommon.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)/ptx
+	$(Q)gpu/kernel/code.sh '' $(@D)/ptx
+	$(Q)$(CC) $(CPPFLAGS) -DGPU_KERNEL_FILES='"$(@D)/ptx/files.def.h"' $(CFLAGS) $(CFLAGS_LIBS) -c -o $(@D)/ptx/images.o gpu/kernel/images.c
+	$(Q)$(call link,$< $(@D)/ptx/images.o $(filter %.a,$^),$(LIBS_COMMON))
 $(BUILD)/fake/%.so: tests/support/fake/%.c
 	$(call say,FAKE,$@)
 	@mkdir -p $(@D)

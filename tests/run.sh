@@ -29,4 +29,4 @@ for t in "$@"; do
 done
 for log in "${bad[@]:-}"; do [ -n "$log" ] && { echo "--- $log"; grep -v '^\[ RUN\|^\[       OK' "$log" | tail -60; }; done
 echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ] && [ $passed -gt 0 ]
+[ $failed -eq 0 ] && [ $((passed + skipped)) -gt 0 ]
