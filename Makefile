@@ -110,10 +110,11 @@ test-kinds: libs-test $(PROGRAMS) $(FAKES) $(ACCEPTANCE) $(foreach k,$(KINDS),$(
 
 tests-build: libs-test $(PROGRAMS) $(FAKES) $(ACCEPTANCE) $(TESTS)
 
-valgrind: ## run the unit tests under valgrind
+valgrind: ## run the unit tests and hourglass-gpu on fake GPUs under valgrind
 	@share/deps.sh build test lint
 	@$(MAKE) --no-print-directory tests-build PROFILE=debug
 	@PROFILE=debug T='$(T)' WRAP='valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect' tests/run.sh $(filter build/debug/tests/unit/%,$(patsubst tests/%.c,build/debug/tests/%,$(SRC_TEST)))
+	@[ -n '$(T)' ] || tests/gpu/valgrind.sh
 
 fault: ## kill hourglassd at N seeded random moments under load (N=200)
 	@share/deps.sh build test

@@ -181,6 +181,12 @@ API(cuCtxDestroy_v2, struct cu_context *context)
         context->modules = m->next;
         module_free(m);
     }
+    while (context->streams) {
+        struct cu_stream *s = context->streams;
+
+        context->streams = s->next;
+        free(s);
+    }
     context->gpu->taken_count = 0;
     context->gpu->broken = CUDA_OK;
     context->gpu->peers = 0;
@@ -367,14 +373,26 @@ API(cuStreamCreate, struct cu_stream **stream, unsigned flags)
     (void)flags;
     DRIVER_CONTEXT();
     *stream = calloc(1, sizeof **stream);
-    return *stream ? CUDA_OK : CUDA_OUT_OF_MEMORY;
+    if (!*stream)
+        return CUDA_OUT_OF_MEMORY;
+    (*stream)->next = context_current->streams;
+    context_current->streams = *stream;
+    return CUDA_OK;
 }
 
 API(cuStreamDestroy_v2, struct cu_stream *stream)
 {
     ENTER(gpu_current());
-    free(stream);
-    return CUDA_OK;
+    for (int i = 0; i < CONTEXTS_MAX; i++) {
+        for (struct cu_stream **at = &contexts[i].streams; *at; at = &(*at)->next) {
+            if (*at != stream)
+                continue;
+            *at = stream->next;
+            free(stream);
+            return CUDA_OK;
+        }
+    }
+    return CUDA_INVALID_VALUE;
 }
 
 API(cuStreamSynchronize, struct cu_stream *stream)

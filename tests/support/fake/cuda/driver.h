@@ -21,6 +21,7 @@
 struct cu_context {
     struct machine_gpu *gpu; /* NULL: not in use */
     struct cu_module *modules;
+    struct cu_stream *streams;
 };
 
 struct cu_function {
@@ -36,6 +37,7 @@ struct cu_module {
 
 struct cu_stream {
     double ready_ns;
+    struct cu_stream *next; /* of the same context */
 };
 
 struct cu_event {
