@@ -1,26 +1,20 @@
-/* The CUDA driver's functions that the checks call: member, exported symbol, whether nothing
- * works without it, parameters. NVIDIA's header maps plain names to the suffixed exports by
- * macro; the plain exports are an older ABI. Handles are the driver's own pointers. */
+/* The CUDA driver's functions that the checks and tests/gpu/acceptance/ call: member, exported
+ * symbol, whether nothing works without it, parameters. NVIDIA's header maps plain names to the
+ * suffixed exports by macro; the plain exports are an older ABI. Handles are the driver's own
+ * pointers. */
 CUDA(init, "cuInit", true, (unsigned flags))
-CUDA(driver_version, "cuDriverGetVersion", true, (int *version))
-CUDA(error_name, "cuGetErrorName", false, (int code, const char **name))
-CUDA(device_count, "cuDeviceGetCount", true, (int *count))
 CUDA(device_get, "cuDeviceGet", true, (int *device, int ordinal))
 CUDA(device_by_pci, "cuDeviceGetByPCIBusId", true, (int *device, const char *address))
-CUDA(device_pci, "cuDeviceGetPCIBusId", true, (char *text, int size, int device))
-CUDA(device_uuid, "cuDeviceGetUuid_v2", false, (unsigned char uuid[16], int device))
 CUDA(device_attribute, "cuDeviceGetAttribute", true, (int *value, int attribute, int device))
 CUDA(can_access_peer, "cuDeviceCanAccessPeer", false, (int *can, int device, int peer))
 CUDA(context_create, "cuCtxCreate_v2", true,
      (struct cu_context **context, unsigned flags, int device))
 CUDA(context_destroy, "cuCtxDestroy_v2", true, (struct cu_context *context))
 CUDA(context_use, "cuCtxSetCurrent", true, (struct cu_context *context))
-CUDA(context_wait, "cuCtxSynchronize", true, (void))
 CUDA(peer_enable, "cuCtxEnablePeerAccess", false, (struct cu_context *peer, unsigned flags))
 CUDA(module_load, "cuModuleLoadDataEx", true,
      (struct cu_module **module, const void *image, unsigned option_count, int *options,
       void **values))
-CUDA(module_unload, "cuModuleUnload", false, (struct cu_module *module))
 CUDA(module_function, "cuModuleGetFunction", true,
      (struct cu_function **function, struct cu_module *module, const char *name))
 CUDA(function_set, "cuFuncSetAttribute", false,
@@ -54,7 +48,3 @@ CUDA(event_record, "cuEventRecord", true, (struct cu_event *event, struct cu_str
 CUDA(event_wait, "cuEventSynchronize", true, (struct cu_event *event))
 CUDA(event_elapsed, "cuEventElapsedTime", true,
      (float *ms, struct cu_event *from, struct cu_event *to))
-CUDA(tensor_map, "cuTensorMapEncodeTiled", false,
-     (void *map, int type, unsigned rank, void *address, const uint64_t *sizes,
-      const uint64_t *strides, const unsigned *box, const unsigned *element_strides,
-      int interleave, int swizzle, int l2_promotion, int fill))

@@ -50,7 +50,6 @@ enum cuda_code {
 };
 
 enum cuda_attribute {
-    CUDA_ATTRIBUTE_CLOCK_KHZ = 13,
     CUDA_ATTRIBUTE_SM_COUNT = 16,
     CUDA_ATTRIBUTE_L2_BYTES = 38,
     CUDA_ATTRIBUTE_MAJOR = 75,

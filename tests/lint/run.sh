@@ -44,6 +44,16 @@ check_tidy() { # the analyser and the bug checks, file by file on all cores
   return $failed
 }
 
+called() { # a function of a driver's library that nothing calls is one more that a driver may lack
+  local lib m bad=''
+  for lib in cuda nvml amd; do
+    for m in $(sed -nE 's/^[A-Z]+\(([a-z0-9_]+), ".*/\1/p' gpu/$lib.def.h); do
+      git grep -qE "(->|\.|CALL\(.*, )$m\b" -- 'gpu/*.c' 'tests/gpu/acceptance/*.c' || bad+="$lib's $m "
+    done
+  done
+  [ -z "$bad" ] || { echo "nothing calls $bad"; return 1; }
+}
+
 named_tests() { # a document that names a test names one that exists
   local rc=0 t; for t in $(grep -ohE '`test_[a-z_]+`' docs/*.md docs/*/*.md README.md CONTRIBUTING.md | tr -d '`' | sort -u); do
     ls tests/*/"$t".c >/dev/null 2>&1 || { echo "docs name $t, which is no test"; rc=1; }
@@ -59,6 +69,7 @@ step "scripts parse" bash -c 'for s in $(git ls-files -co --exclude-standard "*.
 step "no lone globals" unused
 step "kernels match" gpu/kernel/ptx.sh --check
 step "as in cuda.h" tests/lint/cuda.sh
+step "what is looked up is called" called
 step "documents name tests" named_tests
 if [ -z "${FAST:-}" ]; then
   step "cppcheck" check_cppcheck

@@ -7,7 +7,6 @@
 #include "tests/support/fake/cuda/fiber.c"
 #include "tests/support/fake/cuda/machine.c"
 #include "tests/support/fake/cuda/cells.c"
-#include "tests/support/fake/cuda/tensor_map.c"
 
 #include "core/text.h"
 

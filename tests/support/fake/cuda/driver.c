@@ -56,21 +56,6 @@ API(cuInit, unsigned flags)
     return machine_gpu_count() > 0 ? CUDA_OK : CUDA_NO_DEVICE;
 }
 
-API(cuDriverGetVersion, int *version)
-{
-    machine_load();
-    ENTER(-1);
-    *version = (int)number(-1, "cuda_version", 13000);
-    return CUDA_OK;
-}
-
-API(cuDeviceGetCount, int *count)
-{
-    DRIVER(-1);
-    *count = machine_gpu_count();
-    return CUDA_OK;
-}
-
 API(cuDeviceGet, int *device, int ordinal)
 {
     DRIVER(gpu_of(ordinal));
@@ -99,17 +84,6 @@ API(cuDeviceGetByPCIBusId, int *device, const char *address)
     return CUDA_INVALID_DEVICE;
 }
 
-API(cuDeviceGetPCIBusId, char *out, int size, int device)
-{
-    int i = gpu_of(device);
-
-    DRIVER(i);
-    if (!machine_gpu(i))
-        return CUDA_INVALID_DEVICE;
-    snprintf(out, (size_t)size, "0000:%02X:00.0", (unsigned)number(i, "bus", 0x10 + i));
-    return CUDA_OK;
-}
-
 API(cuDeviceGetAttribute, int *value, int attribute, int device)
 {
     int i = gpu_of(device), capability = (int)number(i, "capability", 90);
@@ -120,9 +94,6 @@ API(cuDeviceGetAttribute, int *value, int attribute, int device)
         return CUDA_INVALID_DEVICE;
     snprintf(key, sizeof key, "attribute.%d", attribute);
     switch (attribute) {
-    case CUDA_ATTRIBUTE_CLOCK_KHZ:
-        *value = (int)number(i, "clock_khz", 1980000);
-        return CUDA_OK;
     case CUDA_ATTRIBUTE_SM_COUNT:
         *value = (int)machine_gpu(i)->sm_count;
         return CUDA_OK;
@@ -165,7 +136,7 @@ API(cuCtxCreate_v2, struct cu_context **context, unsigned flags, int device)
     return CUDA_OUT_OF_MEMORY;
 }
 
-void module_free(struct cu_module *m)
+static void module_free(struct cu_module *m)
 {
     free(m->ptx);
     free(m);
@@ -207,12 +178,6 @@ API(cuCtxSetCurrent, struct cu_context *context)
 {
     DRIVER(context ? context->gpu->index : -1);
     context_current = context;
-    return CUDA_OK;
-}
-
-API(cuCtxSynchronize, void)
-{
-    DRIVER_CONTEXT();
     return CUDA_OK;
 }
 

@@ -50,7 +50,6 @@ extern struct cu_context *context_current;
 /* NVML's number of the current context's GPU; -1: there is none. */
 int gpu_current(void);
 int driver_enter(int gpu, const char *function);
-void module_free(struct cu_module *m);
 int copy_between(struct machine_gpu *to_gpu, uint64_t to, struct machine_gpu *from_gpu,
                  uint64_t from, size_t bytes, struct cu_stream *stream);
 

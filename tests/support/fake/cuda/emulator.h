@@ -71,16 +71,6 @@ void emulator_store(u64 address, const void *from, u32 bytes);
 /* End the kernel with this answer of the driver (700 …); everything after it gets the same. */
 void emulator_fail(int code) __attribute__((noreturn));
 
-/* What cuTensorMapEncodeTiled() leaves in its 128 bytes, for those who emulate its use. */
-struct emulator_tensor_map {
-    u64 address;
-    u32 type, rank, interleave, swizzle;
-    u64 sizes[5], strides[4];
-    u32 box[5], steps[5];
-};
-/* NULL: that is no map. */
-const struct emulator_tensor_map *emulator_tensor_map_find(const void *map);
-
 /* --- for the driver -------------------------------------------------------------------------- */
 
 struct machine_gpu; /* machine.h */

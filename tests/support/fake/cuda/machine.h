@@ -2,7 +2,7 @@
  * The fake driver and the emulator share it. Keys, each for one GPU or for all:
  *   count 8                 cuda_count N (else as NVML counts)   bus N
  *   memory N (bytes, 2 MiB; a thousandth of a real GPU's, so that patterns take no time)
- *   sms 4, sms_idle 0 (get no block)     capability 90 (9.0)    l2_bytes 65536    clock_khz 1980000
+ *   sms 4, sms_idle 0 (get no block)     capability 90 (9.0)    l2_bytes 65536
  *   memory_gbps 3350        memory_read_gbps, memory_write_gbps (of them 97 and 90 %)
  *   pcie_in_gbps 55, pcie_out_gbps 53, pcie_half_duplex 0    peer_gbps 380, peer.<gpu>.gbps
  *   peer 1, peer.<gpu> 1 (can reach)       <unit>_tflops (emulator.h)       launch_us 2.2
@@ -111,8 +111,5 @@ int cells_read(struct machine_gpu *g, u64 address, void *out, u64 bytes);
 int cells_write(struct machine_gpu *g, u64 address, const void *from, u64 bytes);
 /* What a link of this kind does to bytes on their way. */
 void cells_link(struct machine_gpu *g, enum fault_kind link, void *bytes, u64 count);
-
-/* Write the 128 bytes by which emulator_tensor_map_find() knows it again. */
-void tensor_map_keep(void *map, const struct emulator_tensor_map *m);
 
 #endif
