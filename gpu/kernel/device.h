@@ -1,6 +1,6 @@
 /* The dialect of the kernels: the common part of C and CUDA C++, and these words. One source is
  * compiled twice: for the GPU, and, by the tests, for the processor, where an emulator
- * (tests/support/fake/emulator.c) provides the words, runs every thread of a block, and plants
+ * (tests/support/fake/cuda/emulator.c) provides the words, runs every thread of a block, and plants
  * faults in what passes through them. So a kernel touches device memory, shared memory and
  * arithmetic under test only by these words.
  *
@@ -45,12 +45,6 @@ DEVICE u32 sm_index(void) /* the unit that runs this block; not dense */
     u32 id;
     __asm__ volatile("mov.u32 %0, %%smid;" : "=r"(id));
     return id;
-}
-DEVICE u64 clock_ns(void)
-{
-    u64 t;
-    __asm__ volatile("mov.u64 %0, %%globaltimer;" : "=l"(t));
-    return t;
 }
 /* All threads of the block. */
 DEVICE void block_barrier(void)
@@ -109,7 +103,6 @@ u32 thread_count(void);
 u32 block_index(void);
 u32 block_count(void);
 u32 sm_index(void);
-u64 clock_ns(void);
 void block_barrier(void);
 struct words4 load4(u64 address);
 void store4(u64 address, struct words4 v);

@@ -22,8 +22,7 @@ enum memory_pattern {
     /* One bit of each byte, the next one in the next word; seed 0 to 7 moves them. */
     MEMORY_WALKING,
     /* One word of twenty differs from all others; seed 0 to 19 says which. */
-    MEMORY_MODULO,
-    MEMORY_PATTERN_COUNT
+    MEMORY_MODULO
 };
 
 /* The report: how many words were wrong, how many entries there are, what the host wrote to know

@@ -5,17 +5,9 @@
 
 #include "gpu/kernel/device.h"
 
-/* Where registers are an array: its indices must be known when it is compiled. */
-#ifdef __CUDA__
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL
-#endif
-
 enum {
     UNIT_SETS = 2,   /* of operands */
     UNIT_PHASES = 2, /* after the steps that the host knows the answer of, and at the end */
-    UNIT_THREADS = 256,
 };
 
 /* A block's results: the SM's index plus one, then kind, set, phase. */

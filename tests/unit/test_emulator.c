@@ -149,21 +149,6 @@ static void threads_that_wait_for_ever_end_the_kernel_and_the_next_one_runs(void
     assert_int_equal(start(g, turn_kernel, 1, 64, &out), 0);
 }
 
-static void clock_kernel(const void *args)
-{
-    u64 from = clock_ns();
-
-    UNUSED(args);
-    while (clock_ns() - from < 100000)
-        ;
-}
-
-static void a_kernel_that_watches_the_clock_ends(void **state)
-{
-    UNUSED(state);
-    assert_int_equal(start(play(""), clock_kernel, 2, 32, NULL), 0);
-}
-
 static void blocks_are_spread_over_units_whose_numbers_have_gaps(void **state)
 {
     struct machine_gpu *g = play("sms 4\n");
@@ -415,7 +400,6 @@ int main(void)
         T(threads_of_a_block_wait_for_each_other_at_a_barrier),
         T(warps_meet_with_what_each_lane_brings),
         T(threads_that_wait_for_ever_end_the_kernel_and_the_next_one_runs),
-        T(a_kernel_that_watches_the_clock_ends),
         T(blocks_are_spread_over_units_whose_numbers_have_gaps),
         T(an_access_outside_of_what_is_allocated_ends_the_kernel),
         T(shared_memory_has_an_end),

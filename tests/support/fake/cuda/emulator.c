@@ -36,7 +36,6 @@ static struct {
     u32 started;       /* threads of this block */
     u32 looked;        /* where the search for a thread that can go on begins */
     u32 sm;
-    u64 ticks;
     /* Memory of its own that was found to be allocated last, when nothing is wrong with it. */
     u64 window, window_bytes;
     struct thread threads[THREADS_MAX];
@@ -379,12 +378,6 @@ u32 block_count(void)
 u32 sm_index(void)
 {
     return run.sm;
-}
-
-u64 clock_ns(void)
-{
-    /* A look at the clock takes time, too: who waits for it must come to an end. */
-    return (u64)(run.gpu->now_ns + machine_work_ns(run.gpu)) + 20 * ++run.ticks;
 }
 
 void block_barrier(void)
