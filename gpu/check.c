@@ -29,6 +29,15 @@ const size_t gpu_check_count = ARRAY_SIZE(gpu_checks);
 
 const char *const gpu_vendor_names[] = {"NVIDIA", "AMD", NULL};
 
+const struct gpu_check *gpu_check_find(const char *name)
+{
+    for (size_t i = 0; i < gpu_check_count; i++) {
+        if (strcmp(gpu_checks[i]->name, name) == 0)
+            return gpu_checks[i];
+    }
+    return NULL;
+}
+
 bool gpu_check_is_among(const char *names, const struct gpu_check *check)
 {
     size_t length = strlen(check->name);

@@ -119,6 +119,9 @@ struct gpu_check {
 extern const struct gpu_check *const gpu_checks[];
 extern const size_t gpu_check_count;
 
+/* The check of this name; NULL when there is none. */
+const struct gpu_check *gpu_check_find(const char *name);
+
 /* True when a list of names, separated by commas, has this check, or is NULL. */
 bool gpu_check_is_among(const char *names, const struct gpu_check *check);
 

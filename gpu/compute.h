@@ -60,6 +60,9 @@ enum err_code compute_code(struct compute *c, int code, const char *what, struct
 enum err_code compute_kernel(struct compute *c, enum compute_module module, const char *name,
                              struct cu_function **out, struct err *e) MUST_CHECK;
 
+/* True for a driver's answer that refuses this image and not the GPU: another one may do. */
+bool compute_is_refusal(int code);
+
 /* Start a kernel: every kernel takes one struct, copied now. shared_bytes above 48 KiB is asked
  * for as the driver wants it. Returns when it is queued. */
 enum err_code compute_launch(struct compute *c, struct cu_function *kernel, unsigned blocks,

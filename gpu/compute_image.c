@@ -45,8 +45,7 @@ static const char *ptx_word(const char *ptx, const char *before, char *out, size
     return out;
 }
 
-/* A refusal of this image, not of the GPU: another one may do. */
-static bool is_refusal(int code)
+bool compute_is_refusal(int code)
 {
     return code == CUDA_INVALID_IMAGE || code == CUDA_NO_BINARY_FOR_GPU ||
            code == CUDA_INVALID_PTX || code == CUDA_JIT_COMPILER_NOT_FOUND ||
@@ -141,7 +140,7 @@ static enum err_code module_load(struct compute *c, enum compute_module module, 
                      c->major, c->minor);
     } else {
         rc = code ? code_load(c, code, e) : ERR_ENGINE;
-        if (rc == ERR_ENGINE && (!code || is_refusal(c->code)))
+        if (rc == ERR_ENGINE && (!code || compute_is_refusal(c->code)))
             rc = ptx_load(c, module, ptx, e);
     }
     free(ptx);

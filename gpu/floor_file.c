@@ -39,15 +39,6 @@ struct document {
     size_t len;
 };
 
-static bool check_is_known(const char *name)
-{
-    for (size_t i = 0; i < gpu_check_count; i++) {
-        if (strcmp(gpu_checks[i]->name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 static enum err_code floor_check(const struct document *d, const struct gpu_floors *all, size_t i,
                                  struct err *e)
 {
@@ -55,7 +46,7 @@ static enum err_code floor_check(const struct document *d, const struct gpu_floo
     char pointer[ERR_POINTER_MAX];
 
     snprintf(pointer, sizeof pointer, "/floors/%zu", i);
-    if (!check_is_known(f->check))
+    if (!gpu_check_find(f->check))
         return gpu_document_refuse(d->name, d->bytes, d->len, pointer, e,
                                    "no check is called '%s'; see hourglass-gpu checks", f->check);
     if (f->fail_below <= 0 || f->fail_below >= f->warn_below)

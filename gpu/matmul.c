@@ -25,13 +25,6 @@ static const char *const names[][2] = {
     [TENSOR_TF32] = {"matmul_tf32", "matmul_sm90_tf32"},
 };
 
-static bool is_refusal(int code)
-{
-    return code == CUDA_NO_BINARY_FOR_GPU || code == CUDA_INVALID_PTX ||
-           code == CUDA_UNSUPPORTED_PTX_VERSION || code == CUDA_JIT_COMPILER_NOT_FOUND ||
-           code == CUDA_INVALID_IMAGE;
-}
-
 static u32 words_per_row(const struct matmul *m)
 {
     return m->size.slices * MATMUL_SLICE_WORDS;
@@ -56,7 +49,7 @@ static enum err_code kernel_choose(struct matmul *m, struct err *e)
     if (c->major == 9 && c->minor == 0) {
         rc = compute_kernel(c, COMPUTE_MODULE_matmul_sm90, names[m->kind][1], &m->product, e);
         m->is_wgmma = rc == ERR_OK;
-        if (rc && !is_refusal(c->code))
+        if (rc && !compute_is_refusal(c->code))
             return rc;
     }
     rc = compute_kernel(c, COMPUTE_MODULE_matmul, "matmul_fill", &m->fill, e);

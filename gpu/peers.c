@@ -6,15 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct gpu_check *gpu_check_find(const char *name)
-{
-    for (size_t i = 0; i < gpu_check_count; i++) {
-        if (strcmp(gpu_checks[i]->name, name) == 0)
-            return gpu_checks[i];
-    }
-    return NULL;
-}
-
 double gpu_share_reached(double value, double reference, bool higher_is_worse)
 {
     double over = higher_is_worse ? reference : value;

@@ -17,9 +17,6 @@ void gpu_peers_compare(struct report *r);
 /* The same for the figures of one check on GPUs of one model. */
 void gpu_peers_judge(struct finding *const *of, size_t count, double share, bool higher_is_worse);
 
-/* The check of this name; NULL when there is none. */
-const struct gpu_check *gpu_check_find(const char *name);
-
 /* How much of `reference` a figure reaches, 1 and more being as good or better; 0 when one of
  * them cannot be compared. */
 double gpu_share_reached(double value, double reference, bool higher_is_worse);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gpu/check/link.h"
 #include "gpu/compute.h"
 
 #define PEER_GPUS_MAX  16
@@ -109,16 +110,6 @@ static bool gpus_open(struct peers *p)
     return true;
 }
 
-static void words_fill(unsigned char *bytes, int64_t count, uint64_t seed)
-{
-    uint64_t word = seed;
-
-    for (int64_t i = 0; i + 8 <= count; i += 8) {
-        word = word * 6364136223846793005ull + 1442695040888963407ull;
-        memcpy(bytes + i, &word, 8);
-    }
-}
-
 /* Every GPU gets words of its own, so that those of a third are wrong, too. */
 static bool buffer_fill(struct peers *p, size_t gpu)
 {
@@ -132,7 +123,7 @@ static bool buffer_fill(struct peers *p, size_t gpu)
     rc = compute_take(c, p->bytes, &g->from, &e);
     if (!rc)
         rc = compute_take(c, p->bytes, &g->to, &e);
-    words_fill(p->sent, p->bytes, gpu + 1);
+    copy_words_fill(p->sent, p->bytes, gpu + 1);
     if (!rc)
         rc = compute_write(c, g->from, p->sent, (size_t)p->bytes, &e);
     return gpu_is_fine(p, gpu, rc, &e);
@@ -344,7 +335,7 @@ static void pairs_judge(struct peers *p)
 static void pairs_check(struct peers *p)
 {
     for (size_t i = 0; i < p->gpu_count; i++) {
-        words_fill(p->sent, p->bytes, i + 1);
+        copy_words_fill(p->sent, p->bytes, i + 1);
         for (size_t j = 0; j < p->gpu_count; j++) {
             if (i != j && !pair_check(p, i, j))
                 return;

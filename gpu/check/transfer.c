@@ -67,14 +67,13 @@ static void host_near(const struct gpu_target *t)
         sched_setaffinity(0, sizeof cpus, &cpus);
 }
 
-/* Words that repeat nowhere, so that a byte from another place is a wrong byte. */
-static void words_fill(unsigned char *bytes, int64_t count, uint64_t seed)
+void copy_words_fill(unsigned char *to, int64_t bytes, uint64_t seed)
 {
     uint64_t word = seed;
 
-    for (int64_t i = 0; i + 8 <= count; i += 8) {
+    for (int64_t i = 0; i + 8 <= bytes; i += 8) {
         word = word * 6364136223846793005ull + 1442695040888963407ull;
-        memcpy(bytes + i, &word, 8);
+        memcpy(to + i, &word, 8);
     }
 }
 
@@ -136,7 +135,7 @@ static enum err_code transfer_open(struct transfer *x, struct compute *c, struct
                       "open a second queue", e);
     if (!rc)
         rc = compute_code(c, c->cuda.event_create(&x->second_done, 0), "make a timer", e);
-    words_fill(x->in, x->bytes, 1);
+    copy_words_fill(x->in, x->bytes, 1);
     if (!rc)
         rc = compute_write(c, x->from, x->in, (size_t)x->bytes, e);
     if (rc)
