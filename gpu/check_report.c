@@ -152,7 +152,6 @@ void check_report_help(struct strbuf *out)
 {
     strbuf_adds(out,
                 "\n"
-                "Also: hourglass-gpu watch, see 'hourglass-gpu watch --help'.\n"
                 "Of check:\n"
                 "      --report            post the report to hourglassd after showing it; the\n"
                 "                          exit code does not depend on that\n"

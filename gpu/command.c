@@ -49,6 +49,7 @@ static const char *const help =
     "                           [-o text|json|junit|prometheus] [--baseline save|compare] ...\n"
     "       hourglass-gpu checks [-o text|json]\n"
     "       hourglass-gpu schema\n"
+    "       hourglass-gpu watch [--help]\n"
     "\n"
     "Says whether this machine's GPUs (NVIDIA's, AMD's) are healthy.\n"
     "\n"
@@ -56,14 +57,15 @@ static const char *const help =
     "  check     run the checks of a tier; the first line fits 80 columns\n"
     "  checks    what is checked\n"
     "  schema    the JSON schema of check -o json\n"
+    "  watch     what the GPUs do, each second\n"
     "\n"
     "  -t, --tier TIER         state: what the drivers know, under a second (default)\n"
     "                          quick: memory, arithmetic and links under load, seconds\n"
-    "                          burn, soak: under full load for minutes, or for half an hour\n"
+    "                          burn, soak: at full load for two or twenty minutes\n"
     "                          each runs those before it, too\n"
     "      --burn TIME         how long to load the GPU in burn and soak\n"
     "      --only NAME[,NAME]  these checks alone, whatever their tier\n"
-    "      --budget TIME       begin no check after so long; what is left is skipped\n"
+    "      --budget TIME       begin no check deeper than state after so long, but skip it\n"
     "  -d, --deadline TIME     answer by then, whatever the driver does: 4s, 1m (default: 4s,\n"
     "                          55s, 7m, 35m by tier)\n"
     "  -o, --output FORMAT     text (default) or json; of check also junit, prometheus\n"
@@ -270,14 +272,14 @@ static enum err_code option_read(int option, struct gpu_command *c, char **argv,
 static enum err_code verb_read(int argc, char **argv, struct gpu_command *c, struct err *e)
 {
     if (argc < 2)
-        return err_set(e, ERR_INVALID, "say what to do: list, check, checks or schema");
+        return err_set(e, ERR_INVALID, "say what to do: list, check, checks, schema or watch");
     for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
         if (strcmp(argv[1], verbs[i].name) == 0) {
             c->verb = verbs[i].verb;
             return ERR_OK;
         }
     }
-    return err_set(e, ERR_INVALID, "there is no '%s'; there is: list, check, checks, schema",
+    return err_set(e, ERR_INVALID, "there is no '%s'; there is: list, check, checks, schema, watch",
                    argv[1]);
 }
 

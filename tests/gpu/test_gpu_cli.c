@@ -267,7 +267,7 @@ static void wrong_usage_is_refused_with_exit_2(void **state)
         {{"check", "-z"}, "no option '-z'"},
         {{"check", "--output"}, "needs a value"},
         {{"check", "now"}, "'now' is one word too many"},
-        {{"burn"}, "there is no 'burn'"},
+        {{"burn"}, "there is no 'burn'; there is: list, check, checks, schema, watch"},
     };
     struct fx_gpu *fx = *state;
 
