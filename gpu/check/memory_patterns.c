@@ -356,7 +356,7 @@ static void coverage_judge(const struct test *x, struct finding *f)
         used += (size_t)snprintf(left + used, sizeof left - used, "%s%s", used ? ", " : "",
                                  plans[i].name);
     if (share < SHARE_MIN)
-        gpu_error(f, "only %.3g GB could be tested, %.0f %% of what is free", gb, 100 * share);
+        gpu_error(f, "only %.3g GB could be tested, %.1f %% of what is free", gb, 100 * share);
     else if (x->plans_done < PLANS_NEEDED)
         gpu_error(f, "no time for the patterns that matter: %s", left);
     else
@@ -364,10 +364,17 @@ static void coverage_judge(const struct test *x, struct finding *f)
                  100 * share, left[0] ? "; no time for " : "", left);
 }
 
+/* The deadline grows by --burn once, and that is the matrix products': it makes this shorter only.
+ */
+static int64_t time_ms(const struct gpu_target *t)
+{
+    int64_t ms = tier_ms[t->tier], burn_ms = t->options->burn_ms;
+
+    return t->tier > TIER_QUICK && burn_ms && burn_ms < ms ? burn_ms : ms;
+}
+
 static void memory_patterns_run(struct gpu_target *t, struct finding *f)
 {
-    int64_t ms =
-        t->options->burn_ms && t->tier > TIER_QUICK ? t->options->burn_ms : tier_ms[t->tier];
     struct counters before, after;
     struct test *x = calloc(1, sizeof *x);
     enum err_code rc;
@@ -378,7 +385,7 @@ static void memory_patterns_run(struct gpu_target *t, struct finding *f)
         return;
     }
     x->c = t->compute;
-    x->until_ms = clock_mono_ms(t->options->clock) + ms;
+    x->until_ms = clock_mono_ms(t->options->clock) + time_ms(t);
     counters_read(t, &before);
     rc = test_open(x, &e);
     if (!rc)

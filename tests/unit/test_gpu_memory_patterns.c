@@ -139,12 +139,61 @@ static void a_round_fits_into_ten_seconds_of_an_h200(void **state)
     assert_true(traversals * 141e9 / 4.0e12 < 10); /* at 4 TB/s */
 }
 
+static void a_long_burn_leaves_the_patterns_their_time(void **state)
+{
+    struct gpu_target t = target_make("");
+
+    UNUSED(state);
+    t.tier = TIER_BURN;
+    assert_int_equal(time_ms(&t), 30 * 1000);
+    options.burn_ms = 3600 * 1000;
+    assert_int_equal(time_ms(&t), 30 * 1000);
+    options.burn_ms = 2000;
+    assert_int_equal(time_ms(&t), 2000);
+    t.tier = TIER_QUICK;
+    assert_int_equal(time_ms(&t), 10 * 1000);
+}
+
+/* Of 1 GB that is free. */
+static struct finding judged(int64_t tested_bytes, size_t plans_done)
+{
+    struct test x = {
+        .free_bytes = 1000000000, .tested_bytes = tested_bytes, .plans_done = plans_done};
+    struct finding f = {0};
+
+    coverage_judge(&x, &f);
+    return f;
+}
+
+static void less_than_95_percent_of_free_memory_or_of_the_patterns_is_no_pass(void **state)
+{
+    size_t all = ARRAY_SIZE(plans);
+    struct finding f = judged(950000000, all);
+
+    UNUSED(state);
+    assert_int_equal(f.result, CHECK_PASS);
+    assert_contains(f.detail, "95.0 % of free memory");
+    f = judged(949000000, all);
+    assert_int_equal(f.result, CHECK_ERROR);
+    assert_contains(f.detail, "only 0.949 GB could be tested, 94.9 % of what is free");
+    f = judged(0, all);
+    assert_int_equal(f.result, CHECK_ERROR);
+    f = judged(990000000, PLANS_NEEDED);
+    assert_int_equal(f.result, CHECK_PASS);
+    assert_contains(f.detail, "no time for walking bits, modulo 20, block move");
+    f = judged(990000000, PLANS_NEEDED - 1);
+    assert_int_equal(f.result, CHECK_ERROR);
+    assert_contains(f.detail, "no time for the patterns that matter: random");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(each_pattern_finds_the_faults_it_is_for_and_no_other, setup),
         cmocka_unit_test(nothing_is_relied_on_that_only_a_slow_pattern_would_find),
         cmocka_unit_test(a_round_fits_into_ten_seconds_of_an_h200),
+        cmocka_unit_test_setup(a_long_burn_leaves_the_patterns_their_time, setup),
+        cmocka_unit_test(less_than_95_percent_of_free_memory_or_of_the_patterns_is_no_pass),
     };
 
     return T_RUN("gpu_memory_patterns", tests);
