@@ -383,11 +383,21 @@ bench_console() {
   figure rss_hourglass "$(mib "$(values "${memory[@]}")")" MiB "<=4"
 }
 
-# --- hourglass-gpu watch, with a driver that is not there -----------------------------------------------------------
-# All its processes together, at one sample a second of eight GPUs, scraped each second. A real driver adds its own
+# --- hourglass-gpu, without a driver and with a fake one ---------------------------------------------------------------
+# From exec to the end of `check` where there is no driver, which must be told with exit 3.
+no_driver_ms() {
+  local from=$EPOCHREALTIME to code=0 none=/nonexistent/library
+  "$build/hourglass-gpu" check --nvml $none --amd $none >"$work/no-driver" 2>&1 || code=$?
+  to=$EPOCHREALTIME
+  [ $code = 3 ] && grep -q '^hourglass-gpu: inconclusive: no NVIDIA driver' "$work/no-driver" || fail "no driver: exit $code"
+  awk -v a="$from" -v b="$to" 'BEGIN {printf "%.2f\n", (b - a) * 1000}'
+}
+# Of watch: all its processes together, at one sample a second of eight GPUs, scraped each second. A real driver adds its own
 # time and memory; these are ours.
 bench_gpu() {
-  local share=() memory=() pid all p where round
+  local share=() memory=() answers=() pid all p where round
+  for ((round = 0; round < 20 * rounds; round++)); do answers+=("$(no_driver_ms)"); done
+  figure check_without_driver "$(values "${answers[@]}")" ms "<=20"
   for ((round = 0; round < rounds; round++)); do
     "$build/hourglass-gpu" watch --nvml "$build/fake/nvml.so" --listen 127.0.0.1:0 -o json >"$work/watch" 2>"$work/where" &
     pid=$!
