@@ -1,9 +1,9 @@
-/* XIDs, the driver's error numbers in the kernel log: number, what it means, whose fault it
- * usually is, how bad one is that happened lately, the remedy, and
- * what its operator should do. After NVIDIA's XID catalogue
- * of October 2025. An application's own mistake never condemns a GPU; what the driver itself
- * calls recoverable is a warning; what needs a reset, a restart or a replacement fails. Those of
- * NVLink 5, 144 to 150, stand here for lines that nvlink_xids.def.h has no rule for. */
+/* XIDs, the driver's error numbers in the kernel log: number, what it means, whose fault it usually
+ * is, how bad one is that happened lately, the remedy, and what its operator should do. After
+ * NVIDIA's XID catalogue of October 2025. An application's own mistake never condemns a GPU; what
+ * the driver itself calls recoverable is a warning; what needs a reset, a restart or a replacement
+ * fails. Those of NVLink 5, 144 to 150, stand here for lines that nvlink_xids.def.h has no rule
+ * for. */
 #define XID_APP_ACTION   REMEDY_FIX_APP, "look at the application that ran; the GPU is not to blame"
 #define XID_RESET_ACTION REMEDY_RESET, "reset the GPU; if it comes back, have the GPU replaced"
 #define XID_REBOOT_ACTION \
