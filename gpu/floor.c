@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define POWER_LIMIT_SHARE 0.95 /* of the default, as the check power_limit allows */
+/* Of the default. Less is taken off by rounding, and explains no figure under its floor. */
+#define POWER_LIMIT_SHARE 0.95
 
 const struct gpu_floor gpu_floor_table[] = {
 #define FLOOR(m, c, u, at_best, warn, fail, generation, lanes, gpus, from) \
