@@ -7,8 +7,12 @@
 
 #define RANGE_BYTES_MAX (4LL << 30)
 #define RANGE_CACHES    4  /* a range that is so many times the cache is not read from the cache */
-#define ROUNDS          12 /* clocks of an idle GPU need some of them to rise */
-#define BLOCKS_PER_SM   6  /* of 256 threads: as many as fit on every GPU since 2020 */
+#define ROUNDS_CALM     12 /* without a gain: then the clocks of an idle GPU have risen… */
+#define ROUNDS_LARGE    50 /* …as many where one takes a millisecond: they need tens of those */
+#define ROUNDS_MAX      500
+#define GAIN_LEAST      1.01
+#define LARGE_BYTES     (1LL << 30)
+#define BLOCKS_PER_SM   6 /* of 256 threads: as many as fit on every GPU since 2020 */
 #define SEED            0x1f2e3d4cU
 
 struct range {
@@ -59,10 +63,12 @@ static enum err_code round_run(struct compute *c, struct cu_function *kernel,
     return rc;
 }
 
-/* Fill the range, then time the kernel on it. */
+/* Fill the range, then time the kernel on it until it has not become faster for a while. */
 static enum err_code best_find(struct compute *c, const char *name, const struct memory_args *fill,
                                const struct memory_args *a, double *best, struct err *e)
 {
+    bool is_large = (int64_t)fill->tiles * MEMORY_TILE_BYTES >= LARGE_BYTES;
+    int calm = 0, calm_enough = is_large ? ROUNDS_LARGE : ROUNDS_CALM;
     struct cu_function *write = NULL, *kernel = NULL;
     double seconds = 0;
     enum err_code rc = compute_kernel(c, COMPUTE_MODULE_memory, "memory_write", &write, e);
@@ -72,8 +78,9 @@ static enum err_code best_find(struct compute *c, const char *name, const struct
     if (!rc)
         rc = round_run(c, write, fill, &seconds, e);
     *best = 0;
-    for (int i = 0; i < ROUNDS && !rc; i++) {
+    for (int i = 0; i < ROUNDS_MAX && calm < calm_enough && !rc; i++) {
         rc = round_run(c, kernel, a, &seconds, e);
+        calm = *best > seconds * GAIN_LEAST ? 0 : calm + 1;
         if (!rc && (*best == 0 || seconds < *best))
             *best = seconds;
     }

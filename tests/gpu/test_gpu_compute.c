@@ -356,6 +356,19 @@ static void a_kernel_that_leaves_nothing_fails(void **state)
     assert_finding(fx, KERNEL, 0, CHECK_FAIL, "its result is not there");
 }
 
+/* Alone, the check finds the GPU asleep. */
+static void a_gpu_whose_clocks_rise_slowly_is_not_called_slow(void **state)
+{
+    struct fixture *fx = *state;
+
+    fx->gpu.only = "memory_read,memory_copy";
+    assert_int_equal(check(fx, "count 1\nclock_rise 80\n"), 0);
+    assert_finding(fx, "memory_read", 0, CHECK_PASS, "97 % of 3350");
+    assert_finding(fx, "memory_copy", 0, CHECK_PASS, "");
+    assert_int_equal(check(fx, "count 1\nclock_rise 80\nmemory_gbps 2200\n"), 1);
+    assert_finding(fx, "memory_read", 0, CHECK_FAIL, "");
+}
+
 static void slow_launches_are_seen_beside_a_peer_and_only_gross_ones_fail(void **state)
 {
     struct fixture *fx = *state;
@@ -433,6 +446,7 @@ int main(void)
         TEST(a_link_that_stays_slow_at_work_is_a_warning),
         TEST(a_byte_that_changes_on_its_way_fails),
         TEST(a_kernel_that_leaves_nothing_fails),
+        TEST(a_gpu_whose_clocks_rise_slowly_is_not_called_slow),
         TEST(slow_launches_are_seen_beside_a_peer_and_only_gross_ones_fail),
         TEST(peers_that_cannot_reach_each_other_fail_where_nvlink_joins_them),
         TEST(a_byte_that_changes_between_peers_fails),

@@ -113,6 +113,7 @@ static void gpu_load(struct machine_gpu *g, int index)
     g->bytes = (u64)number(index, "memory", 2 << 20);
     g->sm_count = (unsigned)number(index, "sms", 4);
     g->sms_idle = (unsigned)number(index, "sms_idle", 0);
+    g->clock_rise = (unsigned)number(index, "clock_rise", 0);
     /* What good kernels reach of the datasheet's figure, see docs/checks.md. */
     g->read_gbps = real(index, "memory_read_gbps", gbps * 0.97);
     g->write_gbps = real(index, "memory_write_gbps", gbps * 0.90);

@@ -7,6 +7,7 @@
  *   pcie_in_gbps 55, pcie_out_gbps 53, pcie_half_duplex 0    peer_gbps 380, peer.<gpu>.gbps
  *   peer 1, peer.<gpu> 1 (can reach)       <unit>_tflops (emulator.h)       launch_us 2.2
  *   ptx_code N, cubin_code N (refuse such images so)    ptx_version 90 (the newest it takes)
+ *   clock_rise 0 (so many launches until an idle GPU's clocks are up, from a fifth)
  * Faults, numbered from 0: "fault.0 <kind> <numbers>". Offsets are bytes from the start of the
  * GPU's memory, of the 32-bit word that holds the cell:
  *   stuck OFFSET BIT VALUE      reads as VALUE whatever is written
@@ -74,7 +75,7 @@ struct machine_gpu {
     struct machine_fault faults[MACHINE_FAULTS_MAX];
     unsigned fault_count;
     bool memory_is_faulty, units_are_faulty;
-    unsigned sm_count, sms_idle;
+    unsigned sm_count, sms_idle, launches, clock_rise;
     u32 peers; /* whose memory its kernels may use, a bit each */
     double read_gbps, write_gbps, peer_gbps, tera[EMULATOR_UNIT_COUNT];
     double engine_ready_ns[ENGINE_COUNT];
