@@ -40,8 +40,8 @@ enum err_code matmul_queue(struct matmul *m, unsigned count, struct err *e) MUST
 /* How many words differed since the last call, by SM, into the votes. Waits. */
 enum err_code matmul_differences(struct matmul *m, struct votes *v, struct err *e) MUST_CHECK;
 
-/* With operands of set 0: one product, of which the processor computes a word of as many tiles
- * as there are SMs. */
+/* With operands of set 0: one product, of which the processor computes a word of a tile of every
+ * SM. */
 enum err_code matmul_known(struct matmul *m, struct votes *v, struct err *e) MUST_CHECK;
 /* With any operands: three products, each tile on three SMs; what two of them say is kept. */
 enum err_code matmul_agreed(struct matmul *m, struct votes *v, struct err *e) MUST_CHECK;
