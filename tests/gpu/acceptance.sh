@@ -133,22 +133,25 @@ rm -rf "$raw/cache"
 
 # --- memory and race checkers: little memory is left free, so that its checks are short ---------------------
 kernels=launch_latency,memory_read,memory_write,memory_copy,memory_patterns,arithmetic,tensor,matmul_bf16,matmul_fp16,matmul_tf32
-held=''
-if wanted sanitizer && [ -z "$lack" ] && [ "$sanitizer" != none ] && [ -x "$bin/hold" ]; then
-  "$bin/hold" 3072 200 $cuda >"$raw/held.json" </dev/null & held=$!
-  pids=("$held")
-  for ((i = 0; i < 100; i++)); do [ -s "$raw/held.json" ] && break; sleep 0.1; done
-fi
-for tool in memcheck racecheck synccheck initcheck; do
-  wanted sanitizer || break
-  if [ -n "$lack" ] || [ "$sanitizer" = none ]; then
-    note "sanitizer-$tool" skipped 0 "${lack:-no compute-sanitizer here}"
-    continue
+sanitize() { # TOOL...
+  local tool i held=''
+  wanted sanitizer || return
+  if [ -z "$lack" ] && [ "$sanitizer" != none ] && [ -x "$bin/hold" ]; then
+    "$bin/hold" 4096 200 $cuda >"$raw/held.json" </dev/null & held=$!
+    pids=("$held")
+    for ((i = 0; i < 100; i++)); do [ -s "$raw/held.json" ] && break; sleep 0.1; done
   fi
-  step "sanitizer-$tool" 45 "$tool.json" "$sanitizer" --tool "$tool" --target-processes all --error-exitcode 9 \
-    --log-file "$raw/$tool.log" "$gpu" check -o json --only "$kernels" --deadline 44s ${args[@]+"${args[@]}"}
-done
-[ -z "$held" ] || { kill "$held" 2>/dev/null; wait "$held" 2>/dev/null; pids=(); }
+  for tool; do
+    if [ -n "$lack" ] || [ "$sanitizer" = none ]; then
+      note "sanitizer-$tool" skipped 0 "${lack:-no compute-sanitizer here}"
+      continue
+    fi
+    step "sanitizer-$tool" 50 "$tool.json" "$sanitizer" --tool "$tool" --target-processes all --error-exitcode 9 \
+      --log-file "$raw/$tool.log" "$gpu" check -o json --only "$kernels" --deadline 48s ${args[@]+"${args[@]}"}
+  done
+  [ -z "$held" ] || { kill "$held" 2>/dev/null; wait "$held" 2>/dev/null; pids=(); }
+}
+sanitize memcheck racecheck
 
 step watch 20 watch.jsonl "$gpu" watch --count 10 -o json ${nvml:+--nvml "$nvml"}
 [ ${#args[@]} -gt 0 ] || HOURGLASS_BUILD=$bin step test 60 test.log "$bin/test_gpu_real"
@@ -161,6 +164,8 @@ for ((i = 1; i <= repeats; i++)); do
   [ -s "$raw/repeat.json" ] && tr -d '\n' <"$raw/repeat.json" >>"$raw/repeats.jsonl" && echo >>"$raw/repeats.jsonl"
   rm -f "$raw/repeat.json"
 done
+
+sanitize synccheck initcheck # if there is time
 
 # --- what is left ----------------------------------------------------------------------------------------
 if [ -x "$bin/summary" ]; then "$bin/summary" "$raw" >"$raw/summary.md" 2>"$raw/summary.err"; else echo "no summary: its program was not built" >"$raw/summary.md"; fi
