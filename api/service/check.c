@@ -135,10 +135,9 @@ static enum err_code check_take(struct service *sv, struct tx *tx, const struct 
         ACTION_INSTANCE_CHECK,       "instance.check", i->organization_id, i->project_id, i->id,
         verdict_names[seen->verdict]};
     char id[ID_MAX], fault[TEXT_BYTES_MAX];
-    bool bad = report_is_bad(seen, i, false);
+    bool bad = report_is_bad(seen, i, false, fault);
     enum err_code rc = report_keep(sv, tx, by, seen, &at, id, e);
 
-    report_fault(seen, i, fault);
     if (!rc && bad)
         rc = fault_settle(sv, tx, by, i, fault, id, e);
     if (!rc)

@@ -60,7 +60,9 @@ static enum err_code gate_copy(struct service *sv, struct tx *tx, const struct a
     struct report_place at = {"", i->organization_id, i->id, REPORT_GATE};
     struct report_gpu gpus[GPUS_PER_INSTANCE_MAX];
     char id[ID_MAX], fault[TEXT_BYTES_MAX];
+    struct node_load others = {0};
     struct report rep;
+    bool bad;
     enum err_code rc = slots_copy(i, seen, e);
 
     if (rc || seen->gate_verdict == VERDICT_NONE)
@@ -74,10 +76,10 @@ static enum err_code gate_copy(struct service *sv, struct tx *tx, const struct a
     rep.verdict = seen->gate_verdict;
     text_copy(rep.summary, sizeof rep.summary, seen->gate_summary);
     rc = report_keep(sv, tx, by, &rep, &at, id, e);
-    report_fault(&rep, i, fault);
-    return rc ? rc
-              : node_judge(sv, tx, by, i->node_id, id, rep.verdict,
-                           report_is_bad(&rep, i, true) ? fault : NULL, e);
+    if (!rc) /* who has the node's other GPUs can make what they share slow */
+        rc = row_instance_of_node(tx, i->node_id, i->id, &others, e);
+    bad = report_is_bad(&rep, i, !others.instances, fault);
+    return rc ? rc : node_judge(sv, tx, by, i->node_id, id, rep.verdict, bad ? fault : NULL, e);
 }
 
 /* It will not come up, or is lost: nothing more is billed. The engine is told to stop it by the
@@ -320,15 +322,26 @@ static enum err_code observe(struct service *sv, struct tx *tx, const struct act
     return ERR_OK;
 }
 
+/* It runs and nobody knows where: it was launched before nodes were known, by an earlier version or
+ * while the engine could not list them. Unknown, it would not count as being on its node. */
+static bool place_due(const struct instance *i, const struct engine_instance *seen)
+{
+    return i->state == INSTANCE_RUNNING && seen->state == ENGINE_READY && !i->node_id[0] &&
+           seen->node[0];
+}
+
 enum err_code instance_observe(struct service *sv, struct tx *tx, const struct actor *by,
                                const char *id, const struct engine_instance *seen,
                                struct instance *out, struct err *e)
 {
     INSTANCE_OWN i = {0};
     enum err_code rc = row_instance_get(tx, id, &i, e);
+    bool is_due = !rc && place_due(&i, seen);
 
     if (!rc)
         rc = node_place(sv, tx, &i, seen, e);
+    if (!rc && is_due && i.node_id[0]) /* else it is saved with what is observed */
+        rc = row_instance_update(tx, &i, e);
     if (!rc)
         rc = observe(sv, tx, by, &i, seen, e);
     if (!rc)
@@ -357,6 +370,8 @@ bool instance_observe_due(const struct instance *i, const struct engine_instance
     bool quiet =
         seen->state == ENGINE_ENDED || seen->state == ENGINE_FAILED || seen->state == ENGINE_ABSENT;
 
+    if (place_due(i, seen))
+        return true;
     switch (i->state) {
     case INSTANCE_REQUESTED:
         return seen->state != ENGINE_ABSENT && seen->state != ENGINE_ENDED;

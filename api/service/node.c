@@ -41,7 +41,7 @@ static enum err_code settle(struct service *sv, struct tx *tx, const struct acto
 {
     struct node_change c = {NODE_DRAINED, ACTION_NODE_DRAIN, n->reason};
     struct node_load load = {0};
-    enum err_code rc = row_instance_of_node(tx, n->id, &load, e);
+    enum err_code rc = row_instance_of_node(tx, n->id, "", &load, e);
 
     if (rc || n->state != NODE_DRAINING || load.instances)
         return rc;
@@ -76,7 +76,7 @@ static const char *action_refusal(const struct node *n, enum node_action a)
 static enum err_code node_fill(struct tx *tx, const struct actor *by, struct node *n, struct err *e)
 {
     struct node_load load = {0};
-    enum err_code rc = row_instance_of_node(tx, n->id, &load, e);
+    enum err_code rc = row_instance_of_node(tx, n->id, "", &load, e);
 
     n->instance_count = load.instances;
     for (int a = 0; a < NODE_ACTION_COUNT; a++) {
@@ -335,7 +335,7 @@ enum err_code node_check_begin(struct service *sv, struct tx *tx, const struct a
     enum err_code rc = row_node_get(tx, id, &n, e);
 
     if (!rc)
-        rc = row_instance_of_node(tx, id, &load, e);
+        rc = row_instance_of_node(tx, id, "", &load, e);
     if (!rc && (load.with_gpus || n.state != NODE_READY))
         rc = err_set(e, ERR_CONFLICT, "node %s is not idle", n.name);
     if (!rc && !n.check_id[0]) {
@@ -356,7 +356,9 @@ enum err_code node_check_end(struct service *sv, struct tx *tx, const struct act
 {
     struct report_place at = {check_id, "", "", REPORT_IDLE};
     char report_id[ID_MAX], fault[TEXT_BYTES_MAX];
+    struct node_load load = {0};
     struct node n;
+    bool bad;
     enum err_code rc = row_node_get(tx, id, &n, e);
 
     if (rc || strcmp(n.check_id, check_id) != 0)
@@ -364,10 +366,11 @@ enum err_code node_check_end(struct service *sv, struct tx *tx, const struct act
     n.check_id[0] = '\0';
     if (!seen)
         return row_node_update(tx, &n, e);
-    rc = report_keep(sv, tx, by, seen, &at, report_id, e);
-    report_fault(seen, NULL, fault);
+    rc = row_instance_of_node(tx, id, "", &load, e);
     if (!rc)
-        rc = judge(sv, tx, by, &n, report_id, seen->verdict,
-                   seen->verdict == VERDICT_UNHEALTHY ? fault : NULL, e);
+        rc = report_keep(sv, tx, by, seen, &at, report_id, e);
+    bad = report_is_bad(seen, NULL, !load.instances, fault);
+    if (!rc)
+        rc = judge(sv, tx, by, &n, report_id, seen->verdict, bad ? fault : NULL, e);
     return rc ? rc : settle(sv, tx, by, &n, e);
 }

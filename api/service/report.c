@@ -47,7 +47,7 @@ enum err_code report_keep(struct service *sv, struct tx *tx, const struct actor 
 
 static bool is_theirs(const struct finding *f, const struct instance *i)
 {
-    if (f->gpu_index < 0)
+    if (!i || f->gpu_index < 0)
         return true; /* the machine, which is theirs too */
     for (size_t n = 0; n < i->slot_count; n++)
         if (i->slots[n].index == f->gpu_index)
@@ -55,39 +55,44 @@ static bool is_theirs(const struct finding *f, const struct instance *i)
     return false;
 }
 
-bool report_is_bad(const struct report *r, const struct instance *i, bool alone)
+static bool has_physical(const struct instance *i)
 {
-    bool physical = false, named = false;
-
     for (size_t n = 0; n < i->slot_count; n++)
-        physical = physical || !i->slots[n].is_virtual;
-    if (r->verdict != VERDICT_UNHEALTHY || !physical)
-        return false;
-    for (size_t n = 0; n < r->finding_count; n++) {
-        if (r->findings[n].result != CHECK_FAIL)
-            continue;
-        named = true;
-        if (is_theirs(&r->findings[n], i) && (alone || r->findings[n].floor <= 0))
+        if (!i->slots[n].is_virtual)
             return true;
-    }
-    return !named; /* a checker that names nothing means what it was asked about */
+    return false;
 }
 
-void report_fault(const struct report *r, const struct instance *i, char out[TEXT_BYTES_MAX])
+static void fault_write(const struct finding *f, char out[TEXT_BYTES_MAX])
 {
+    char where[32] = "";
+
+    if (f->gpu_index >= 0)
+        snprintf(where, sizeof where, ", GPU %lld", (long long)f->gpu_index);
+    snprintf(out, TEXT_BYTES_MAX, "%s%s: %.150s", f->check, where,
+             f->detail[0] ? f->detail : "failed");
+}
+
+bool report_is_bad(const struct report *r, const struct instance *i, bool alone,
+                   char fault[TEXT_BYTES_MAX])
+{
+    bool named = false;
+
+    text_copy(fault, TEXT_BYTES_MAX, r->summary[0] ? r->summary : verdict_names[r->verdict]);
+    if (r->verdict != VERDICT_UNHEALTHY || (i && !has_physical(i)))
+        return false;
     for (size_t n = 0; n < r->finding_count; n++) {
         const struct finding *f = &r->findings[n];
-        char where[32] = "";
 
-        if (f->result != CHECK_FAIL || (i && !is_theirs(f, i)))
+        if (f->result != CHECK_FAIL)
             continue;
-        if (f->gpu_index >= 0)
-            snprintf(where, sizeof where, ", GPU %lld", (long long)f->gpu_index);
-        snprintf(out, TEXT_BYTES_MAX, "%s%s: %.150s", f->check, where,
-                 f->detail[0] ? f->detail : "failed");
-        return;
+        named = true;
+        if (!is_theirs(f, i) || (!alone && f->floor > 0))
+            continue;
+        fault_write(f, fault);
+        return true;
     }
-    text_copy(out, TEXT_BYTES_MAX, r->summary[0] ? r->summary : verdict_names[r->verdict]);
+    return !named; /* a checker that names nothing means what it was asked about */
 }
 
 /* --- those of members ------------------------------------------------------------------- */

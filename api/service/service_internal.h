@@ -75,12 +75,12 @@ enum err_code record_write(struct service *sv, struct tx *tx, const struct actor
 enum err_code report_keep(struct service *sv, struct tx *tx, const struct actor *by,
                           const struct report *in, const struct report_place *at,
                           char out_id[ID_MAX], struct err *e) MUST_CHECK;
-/* Does it say that a physical GPU of this instance, or the machine, is bad? What is wrong with a
- * neighbour's does not count; nor, unless the check was `alone` on the GPUs, does a figure below
- * its floor, which whoever runs something beside the check can bring about. Pure. */
-bool report_is_bad(const struct report *r, const struct instance *i, bool alone);
-/* The first fault of theirs in one line: "memory-pattern, GPU 3: 12 words differ". */
-void report_fault(const struct report *r, const struct instance *i, char out[TEXT_BYTES_MAX]);
+/* Does it say that a physical GPU of this instance (NULL: any GPU), or the machine, is bad? What is
+ * wrong with a neighbour's does not count; nor, unless the check was `alone` on the machine, does a
+ * figure below its floor, which whoever runs something beside the check can bring about. `fault`
+ * gets the first that counts in one line: "memory-pattern, GPU 3: 12 words differ". Pure. */
+bool report_is_bad(const struct report *r, const struct instance *i, bool alone,
+                   char fault[TEXT_BYTES_MAX]);
 
 /* --- nodes (node.c) ---------------------------------------------------------------------- */
 

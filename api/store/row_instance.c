@@ -101,12 +101,13 @@ enum err_code row_instance_unsettled(struct tx *tx, const char *after, int64_t l
                     ARGS(value_text(after), value_int(limit)), out, count, e);
 }
 
-enum err_code row_instance_of_node(struct tx *tx, const char *node_id, struct node_load *out,
-                                   struct err *e)
+enum err_code row_instance_of_node(struct tx *tx, const char *node_id, const char *but_id,
+                                   struct node_load *out, struct err *e)
 {
     int64_t numbers[2] = {0};
-    enum err_code rc = row_numbers(tx, SQL_INSTANCE_OF_NODE, ARGS(value_text(node_id)), numbers,
-                                   ARRAY_SIZE(numbers), e);
+    enum err_code rc =
+        row_numbers(tx, SQL_INSTANCE_OF_NODE, ARGS(value_text(node_id), value_text(but_id)),
+                    numbers, ARRAY_SIZE(numbers), e);
 
     if (!rc)
         *out = (struct node_load){numbers[0], numbers[1]};

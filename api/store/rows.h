@@ -94,11 +94,12 @@ ROW row_instance_unsettled(struct tx *tx, const char *after, int64_t limit, stru
                            size_t *count, E) MUST_CHECK;
 ROW row_instance_count_by_state(struct tx *tx, const char *organization_id,
                                 int64_t counts[INSTANCE_STATE_COUNT], E) MUST_CHECK;
-/* Instances on this node that are not settled, and those of them that have GPUs. */
+/* Instances on this node that are not settled, but this one (""), and those that have GPUs. */
 struct node_load {
     int64_t instances, with_gpus;
 };
-ROW row_instance_of_node(struct tx *tx, const char *node_id, struct node_load *out, E) MUST_CHECK;
+ROW row_instance_of_node(struct tx *tx, const char *node_id, const char *but_id,
+                         struct node_load *out, E) MUST_CHECK;
 
 /* jobs; env and command are stored and returned */
 ROW row_job_insert(struct tx *tx, const struct job *j, E) MUST_CHECK;

@@ -129,10 +129,10 @@ SQL(READ, INSTANCE_LIST_ALL, INSTANCE_PAGE(""))
 SQL(READ, INSTANCE_UNSETTLED,
     "SELECT " INSTANCE_COLUMNS " FROM instance WHERE " INSTANCE_UNSETTLED_IF
     " AND id > $1 ORDER BY id LIMIT $2")
-/* Partial index instance_of_node. */
+/* Partial index instance_of_node. $2: not counted. */
 SQL(READ, INSTANCE_OF_NODE,
     "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN gpu_count > 0 THEN 1 ELSE 0 END), 0) AS BIGINT)"
-    " FROM instance WHERE node_id = $1 AND " INSTANCE_UNSETTLED_IF)
+    " FROM instance WHERE node_id = $1 AND id <> $2 AND " INSTANCE_UNSETTLED_IF)
 SQL(READ, INSTANCE_COUNT,
     "SELECT state, COUNT(*) FROM instance WHERE organization_id = $1 GROUP BY state")
 SQL(READ, INSTANCE_COUNT_ALL, "SELECT state, COUNT(*) FROM instance GROUP BY state")

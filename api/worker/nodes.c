@@ -41,7 +41,7 @@ static enum err_code nodes_read(struct tx *tx, void *ctx, struct err *e)
     if (!n->loads)
         return err_set(e, ERR_INTERNAL, "out of memory");
     for (size_t i = 0; !rc && i < n->count; i++)
-        rc = row_instance_of_node(tx, n->rows[i].id, &n->loads[i], e);
+        rc = row_instance_of_node(tx, n->rows[i].id, "", &n->loads[i], e);
     return rc;
 }
 

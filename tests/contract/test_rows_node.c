@@ -99,10 +99,10 @@ static void what_is_on_a_node_is_counted(void **state)
         i.desired_state = n == 2 ? INSTANCE_WANT_STOPPED : INSTANCE_WANT_RUNNING;
         assert_ok(row_instance_insert(TX, &i, E), E);
     }
-    assert_ok(row_instance_of_node(TX, "nod_1", &load, E), E);
+    assert_ok(row_instance_of_node(TX, "nod_1", "", &load, E), E);
     assert_int_equal(load.instances, 2);
     assert_int_equal(load.with_gpus, 1);
-    assert_ok(row_instance_of_node(TX, "nod_2", &load, E), E);
+    assert_ok(row_instance_of_node(TX, "nod_2", "", &load, E), E);
     assert_int_equal(load.instances + load.with_gpus, 0);
 }
 

@@ -1,4 +1,4 @@
-/* Nodes: their rows, draining and resuming, gates that fail, and checks while they are idle. */
+/* Nodes: their rows, draining and resuming, gates that fail. */
 #include "tests/support/fx_service.h"
 
 #include "core/log.h"
@@ -33,23 +33,6 @@ static void act(struct fx_service *fx, struct node *n, const struct node_act *in
     OK(node_act(AS(operator_), n->id, 0, in, n, E));
 }
 
-/* Checks of idle nodes, every hour. */
-static void checks_on(struct fx_service *fx, bool real)
-{
-    struct worker_config c = {.service = &fx->sv, .engine = fx->engine, .check_ms = HOUR * 1000};
-
-    sim_slots(fx->engine, FX_SLOTS, !real);
-    worker_close(fx->worker);
-    assert_ok(worker_open(&c, &fx->worker, E), E);
-}
-
-static void bad_checks(struct fx_service *fx)
-{
-    struct sim_check_plan bad = {.verdict = VERDICT_UNHEALTHY, .summary = "2 of 8 GPUs fail"};
-
-    sim_plan_checks(fx->engine, &bad);
-}
-
 /* --- rows ---------------------------------------------------------------------------- */
 
 static void the_engines_node_gets_a_row_once(void **state)
@@ -82,6 +65,30 @@ static void a_node_that_changed_is_brought_in_line(void **state)
     the_node(fx, &n);
     assert_int_equal(n.gpu_count, 4);
     assert_false(n.is_virtual);
+}
+
+/* Why: what was launched by a version that knew no nodes would be on none: no check could drain its
+ * machine, and the machine would count as empty. */
+static void an_instance_of_an_earlier_version_is_found_on_its_node(void **state)
+{
+    struct fx_service *fx = *state;
+    struct instance i = {0};
+    struct node n;
+
+    fx_running(fx, &i);
+    i.node_id[0] = '\0';
+    OK(row_instance_update(TX, &i, E));
+    the_node(fx, &n); /* nodes come before instances */
+    the_node(fx, &n);
+    assert_int_equal(n.instance_count, 1);
+    fx_look(fx, &i);
+    assert_string_equal(i.node_id, n.id);
+    the_node(fx, &n);
+    act(fx, &n, &drain);
+    the_node(fx, &n);
+    assert_int_equal(n.state, NODE_DRAINING); /* not drained: it is there */
+    fx_check(fx);
+    drop(&i);
 }
 
 static void an_engine_that_cannot_list_its_nodes_keeps_nothing_else_waiting(void **state)
@@ -390,136 +397,45 @@ static void the_gates_whole_report_is_kept_with_its_tier(void **state)
     drop(&i);
 }
 
-/* --- while idle ---------------------------------------------------------------------- */
+/* Floors count where nothing of a tenant runs: two programs on one machine share its memory and its
+ * PCIe switches, and either can make the other's copies slow. */
+static const struct finding slow_copy = {.check = "copy",
+                                         .gpu_index = -1,
+                                         .result = CHECK_FAIL,
+                                         .value = 2.1,
+                                         .floor = 4.2,
+                                         .unit = "TB/s",
+                                         .detail = "2.1 TB/s"};
 
-static void an_idle_node_is_checked_each_interval(void **state)
+static void a_neighbours_load_drains_no_node_by_slowing_a_gate_down(void **state)
 {
+    struct sim_instance_plan plan = {.gate_verdict = VERDICT_UNHEALTHY,
+                                     .gate_summary = "slow",
+                                     .findings = &slow_copy,
+                                     .finding_count = 1};
     struct fx_service *fx = *state;
-    struct report r = {0};
-    struct node n;
-
-    checks_on(fx, true);
-    the_node(fx, &n); /* begun */
-    the_node(fx, &n); /* taken */
-    assert_string_equal(n.check_id, "");
-    assert_int_equal(n.verdict, VERDICT_HEALTHY);
-    newest_report(fx, &r);
-    assert_string_equal(r.id, n.report_id);
-    assert_int_equal(r.origin, REPORT_IDLE);
-    assert_int_equal(r.tier, TIER_QUICK);
-    assert_string_equal(r.organization_id, "");
-    fx_advance(fx, HOUR - 1);
-    the_node(fx, &n);
-    assert_int_equal(sim_calls(fx->engine, SIM_CHECK), 1);
-    fx_advance(fx, 1);
-    the_node(fx, &n);
-    assert_int_equal(sim_calls(fx->engine, SIM_CHECK), 2);
-    shape_release(&report_shape, &r);
-}
-
-static void a_report_of_an_idle_node_is_for_staff(void **state)
-{
-    struct fx_service *fx = *state;
-    struct page_query q = {.limit = 10};
-    struct report *items = NULL;
-    char next[CURSOR_BYTES_MAX];
-    size_t count = 9;
-    struct node n;
-
-    checks_on(fx, true);
-    the_node(fx, &n);
-    the_node(fx, &n);
-    OK(report_list(AS(owner), &q, &items, &count, next, E));
-    assert_int_equal(count, 0);
-    free(items);
-}
-
-static void virtual_slots_and_an_interval_of_none_are_never_checked(void **state)
-{
-    struct fx_service *fx = *state;
-    struct node_load idle = {0};
-    struct node n;
-
-    checks_on(fx, false);
-    the_node(fx, &n);
-    assert_int_equal(sim_calls(fx->engine, SIM_CHECK), 0);
-    n.is_virtual = false;
-    assert_true(node_check_due(&n, &idle, 1, FX_AT_MS));
-    assert_false(node_check_due(&n, &idle, 0, FX_AT_MS));
-}
-
-static void a_node_whose_gpus_somebody_has_is_not_idle(void **state)
-{
-    struct fx_service *fx = *state;
-    struct instance_create cpu = {.offer_id = "cpu-2.sim"};
-    struct instance gpu = {0}, other = {0};
+    struct instance neighbour = {0}, i = {0};
     struct node n;
 
     sim_slots(fx->engine, FX_SLOTS, false);
-    fx_running(fx, &gpu);
-    checks_on(fx, true);
-    fx_advance(fx, 2 * HOUR);
-    the_node(fx, &n);
-    assert_int_equal(sim_calls(fx->engine, SIM_CHECK), 0);
-    OK(instance_launch(AS(owner), &cpu, &other, E));
-    fx_act(fx, &gpu, INSTANCE_DELETE);
+    fx_running(fx, &neighbour);
+    sim_plan_instances(fx->engine, &plan);
+    fx_launch(fx, &i);
     fx_step(fx);
-    fx_step(fx);
-    fx_advance(fx, HOUR);
+    fx_look(fx, &i);
+    assert_int_equal(i.state, INSTANCE_FAILED); /* it is not sold as it is */
     the_node(fx, &n);
-    assert_int_equal(n.instance_count, 1); /* one without a GPU */
-    assert_int_equal(sim_calls(fx->engine, SIM_CHECK), 1);
-    drop(&gpu);
-    drop(&other);
-}
-
-static void an_idle_check_that_fails_drains_the_node(void **state)
-{
-    struct fx_service *fx = *state;
-    struct node n;
-
-    checks_on(fx, true);
-    bad_checks(fx);
-    the_node(fx, &n);
-    the_node(fx, &n);
-    assert_int_equal(n.state, NODE_DRAINED);
-    assert_string_equal(n.reason, "2 of 8 GPUs fail");
-    fx_advance(fx, 2 * HOUR);
-    the_node(fx, &n);
-    assert_int_equal(sim_calls(fx->engine, SIM_CHECK), 1); /* who repairs it is left alone */
-}
-
-static void an_instance_pushes_the_check_of_an_idle_node_aside(void **state)
-{
-    struct fx_service *fx = *state;
-    struct sim_check_plan slow = {.lasts_ms = SIM_NEVER};
-    struct instance i = {0};
-    struct node n;
-
-    log_fd_set(-1);
-    checks_on(fx, true);
-    sim_plan_checks(fx->engine, &slow);
-    the_node(fx, &n);
-    assert_string_not_equal(n.check_id, "");
-    fx_running(fx, &i);
-    the_node(fx, &n);
-    assert_string_equal(n.check_id, "");
     assert_int_equal(n.state, NODE_READY);
-    log_fd_set(2);
+    fx_act(fx, &neighbour, INSTANCE_DELETE);
+    fx_step(fx);
+    fx_step(fx);
     drop(&i);
-}
-
-static void a_check_that_is_no_longer_under_way_is_not_taken(void **state)
-{
-    struct fx_service *fx = *state;
-    struct report bad = {.verdict = VERDICT_UNHEALTHY};
-    struct node n;
-
-    the_node(fx, &n);
-    OK(node_check_end(AS(us), n.id, "rep_old", &bad, E));
-    the_node(fx, &n);
-    assert_int_equal(n.state, NODE_READY);
-    assert_int_equal(n.verdict, VERDICT_NONE);
+    fx_launch(fx, &i);
+    fx_step(fx);
+    the_node(fx, &n); /* it was alone, and has not come up: what it found counts */
+    assert_int_not_equal(n.state, NODE_READY);
+    drop(&neighbour);
+    drop(&i);
 }
 
 int main(void)
@@ -527,6 +443,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FX_TEST(the_engines_node_gets_a_row_once),
         FX_TEST(a_node_that_changed_is_brought_in_line),
+        FX_TEST(an_instance_of_an_earlier_version_is_found_on_its_node),
         FX_TEST(an_engine_that_cannot_list_its_nodes_keeps_nothing_else_waiting),
         FX_TEST(nodes_are_for_staff),
         FX_TEST(draining_needs_a_reason_and_is_recorded_with_it),
@@ -540,13 +457,7 @@ int main(void)
         FX_TEST(a_failed_gate_costs_nothing_and_drains_its_node),
         FX_TEST(an_inconclusive_gate_drains_nothing),
         FX_TEST(the_gates_whole_report_is_kept_with_its_tier),
-        FX_TEST(an_idle_node_is_checked_each_interval),
-        FX_TEST(a_report_of_an_idle_node_is_for_staff),
-        FX_TEST(virtual_slots_and_an_interval_of_none_are_never_checked),
-        FX_TEST(a_node_whose_gpus_somebody_has_is_not_idle),
-        FX_TEST(an_idle_check_that_fails_drains_the_node),
-        FX_TEST(an_instance_pushes_the_check_of_an_idle_node_aside),
-        FX_TEST(a_check_that_is_no_longer_under_way_is_not_taken),
+        FX_TEST(a_neighbours_load_drains_no_node_by_slowing_a_gate_down),
     };
 
     return T_RUN("service_node", tests);
