@@ -168,12 +168,14 @@ static enum err_code hold_resolve(struct service *sv, struct tx *tx, const struc
     return rc;
 }
 
-/* Bring the meter to the end: as written down on the node, but not before what was captured
- * and not after now. The catalogue's least charge applies to an end that was asked for. */
-static enum err_code meter_finish(struct service *sv, struct meter *m, int64_t end_ms,
-                                  struct err *e)
+/* Bring the meter to the end: as written down on the node, but not before what was captured or
+ * given back, and not after now. The catalogue's least charge applies to an end that was asked
+ * for. */
+static enum err_code meter_finish(struct service *sv, const struct instance *i, struct meter *m,
+                                  int64_t end_ms, struct err *e)
 {
     int64_t now_ms = clock_now_ms(sv->clock), least_ms;
+    int64_t known_ms = m->started_at_ms + m->metered_seconds * MS_PER_SECOND;
     const struct catalogue *c;
 
     if (!end_ms)
@@ -182,6 +184,10 @@ static enum err_code meter_finish(struct service *sv, struct meter *m, int64_t e
     least_ms = m->started_at_ms + c->minimum_charge_seconds * MS_PER_SECOND;
     catalogue_put(sv, c);
     end_ms = end_ms < now_ms ? end_ms : now_ms;
+    /* A node may date the end before a check of ours that looked at it, or a clock may have been
+     * set back since: who was given back the time up to the check owes that time. */
+    known_ms = known_ms < i->credit_from_ms ? known_ms : i->credit_from_ms;
+    least_ms = least_ms > known_ms ? least_ms : known_ms;
     return meter_move(m, end_ms > least_ms ? end_ms : least_ms, e);
 }
 
@@ -209,7 +215,7 @@ enum err_code billing_end(struct service *sv, struct tx *tx, const struct actor 
         rc = ERR_OK;
     }
     if (!rc && metered)
-        rc = meter_finish(sv, &m, end_ms, e);
+        rc = meter_finish(sv, i, &m, end_ms, e);
     if (!rc)
         rc = hold_resolve(sv, tx, by, i, metered ? &m : NULL, &room, e);
     if (!rc && metered)

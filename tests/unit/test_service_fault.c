@@ -176,6 +176,26 @@ static void what_ran_beyond_the_credit_is_not_given_back(void **state)
     drop(&i);
 }
 
+/* Why: a node whose GPU fails may fail next, and tells of an end before the check. */
+static void an_end_before_the_check_does_not_cost_less_than_was_given_back(void **state)
+{
+    struct engine_instance seen = {.state = ENGINE_FAILED, .ended_at_ms = FX_AT_MS + 90 * 1000};
+    struct fx_service *fx = *state;
+    struct instance i = {0}, out = {0};
+
+    fx_real_running(fx, &i);
+    fx_check_plan(fx, VERDICT_UNHEALTHY, 0);
+    fx_advance(fx, 100);
+    fx_check_run(fx, &i);
+    assert_int_equal(given(fx), 100 * FX_GPU_RATE / HOUR);
+    OK(instance_observe(AS(us), i.id, &seen, &out, E));
+    assert_int_equal(out.state, INSTANCE_FAILED);
+    assert_int_equal(out.cost.micros, given(fx));
+    fx_given_check(fx);
+    drop(&out);
+    drop(&i);
+}
+
 static void the_same_report_taken_again_changes_nothing(void **state)
 {
     struct fx_service *fx = *state;
@@ -326,6 +346,7 @@ int main(void)
         FX_TEST(no_more_than_24_hours_are_given_back),
         FX_TEST(odd_rates_are_given_back_to_the_millionth),
         FX_TEST(what_ran_beyond_the_credit_is_not_given_back),
+        FX_TEST(an_end_before_the_check_does_not_cost_less_than_was_given_back),
         FX_TEST(the_same_report_taken_again_changes_nothing),
         FX_TEST(a_neighbours_bad_gpu_counts_for_nothing),
         FX_TEST(a_figure_below_its_floor_is_no_fault_where_the_tenant_runs),
