@@ -48,6 +48,15 @@ static int64_t moved_at(struct service *sv, const struct instance *i)
     return now_ms > i->state_since_ms ? now_ms : i->state_since_ms;
 }
 
+/* A check ends with what it looked at, and has no verdict: that of the check before it, which may
+ * be of another tier, must not stand for it. */
+static void check_cut(struct instance *i)
+{
+    i->check_id[0] = '\0';
+    i->check_verdict = VERDICT_NONE;
+    i->checked_at_ms = 0;
+}
+
 enum err_code instance_move(struct service *sv, struct tx *tx, const struct actor *by,
                             struct instance *i, const struct instance_change *c, struct err *e)
 {
@@ -67,8 +76,8 @@ enum err_code instance_move(struct service *sv, struct tx *tx, const struct acto
     i->state_reason = c->why;
     i->state_since_ms = moved_at(sv, i);
     text_copy(i->state_detail, sizeof i->state_detail, c->detail);
-    if (c->to != INSTANCE_RUNNING && c->to != INSTANCE_UNREACHABLE)
-        i->check_id[0] = '\0'; /* it ends with what it looked at */
+    if (i->check_id[0] && c->to != INSTANCE_RUNNING && c->to != INSTANCE_UNREACHABLE)
+        check_cut(i);
     if (c->to == INSTANCE_TERMINATED)
         i->ended_at_ms = i->state_since_ms;
     rc = row_instance_update(tx, i, e);

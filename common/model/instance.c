@@ -126,7 +126,7 @@ static const struct field instance_fields[] = {
              "The check that is under way; its report will have this id."),
     F_ENUM(struct instance, check_tier, 0, tier_names, "Tier of that check, or of the last one."),
     F_ENUM(struct instance, check_verdict, 0, verdict_names,
-           "Verdict of the last check that was asked for."),
+           "Verdict of the last check that was asked for; none, when it ended with its instance."),
     F_TIME(struct instance, checked_at, FIELD_OMIT, "When the report of that check came."),
     F_TIME(struct instance, credit_from, FIELD_OMIT,
            "What it costs from here on, at most 24 hours, is given back when a check by the "

@@ -256,6 +256,28 @@ static void a_stop_ends_the_check(void **state)
     drop(&i);
 }
 
+/* Why: "burn" beside "healthy" would be read as a burn that passed. */
+static void a_check_that_was_cut_off_has_no_verdict(void **state)
+{
+    struct fx_service *fx = *state;
+    struct sim_check_plan slow = {.lasts_ms = SIM_NEVER};
+    struct instance i = {0};
+
+    fx_real_running(fx, &i);
+    fx_check_ask(fx, &i, TIER_STATE);
+    fx_step(fx);
+    fx_step(fx);
+    fx_look(fx, &i);
+    assert_int_equal(i.check_verdict, VERDICT_HEALTHY);
+    sim_plan_checks(fx->engine, &slow);
+    fx_check_ask(fx, &i, TIER_BURN);
+    fx_act(fx, &i, INSTANCE_STOP);
+    assert_int_equal(i.check_tier, TIER_BURN);
+    assert_int_equal(i.check_verdict, VERDICT_NONE);
+    assert_int_equal(i.checked_at_ms, 0);
+    drop(&i);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +292,7 @@ int main(void)
         FX_TEST(a_check_that_the_engine_lost_is_inconclusive),
         FX_TEST(a_check_that_cannot_be_begun_is_given_up_after_some_tries),
         FX_TEST(a_stop_ends_the_check),
+        FX_TEST(a_check_that_was_cut_off_has_no_verdict),
     };
 
     return T_RUN("service_check", tests);
