@@ -132,12 +132,25 @@ static enum err_code page_limit(const struct page_query *q, int64_t *out, struct
     return ERR_OK;
 }
 
-/* One item more than asked for was fetched, to know whether a page follows. */
+/* Items that fit into an answer, at least one. */
+static size_t page_room(const struct row_map *map, const char *items, size_t count, int64_t limit)
+{
+    size_t most = count < (size_t)limit ? count : (size_t)limit, weight = 0;
+
+    for (size_t i = 0; map->bytes && i < most; i++) {
+        weight += map->bytes(items + i * map->size);
+        if (weight > PAGE_BYTES_MAX)
+            return i ? i : 1;
+    }
+    return most;
+}
+
+/* One item more than the page has was fetched, to know whether a page follows. */
 static void page_cut(const struct row_map *map, char *items, size_t *count, int64_t limit,
                      char next[CURSOR_BYTES_MAX])
 {
     next[0] = '\0';
-    if (*count <= (size_t)limit)
+    if (*count <= page_room(map, items, *count, limit))
         return;
     --*count;
     if (map->shape)

@@ -364,6 +364,7 @@ enum err_code row_get(struct tx *tx, const struct row_map *map, enum sql_id id,
 struct items {
     char *bytes;
     size_t count, room;
+    size_t weight; /* as the map's bytes() say */
 };
 
 static enum err_code items_add(struct items *l, const struct row_map *map, void *obj, struct err *e)
@@ -407,6 +408,9 @@ static enum err_code collect(struct tx *tx, const struct row_map *map, enum sql_
             rc = items_add(l, map, obj, e);
         if (rc)
             return rc;
+        l->weight += map->bytes ? map->bytes(obj) : 0;
+        if (l->weight > PAGE_BYTES_MAX && l->count > 1)
+            return ERR_OK; /* page_cut() sees the same, and that this one is too many */
     }
 }
 

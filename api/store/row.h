@@ -72,7 +72,11 @@ struct row_map {
     const struct column *columns;
     size_t column_count;
     const struct shape *shape; /* frees what a struct owns; NULL: it owns nothing */
+    /* About how many bytes it is as JSON, for nouns that may be long; NULL: it is short. A page of
+     * such ends with the item that brings it beyond PAGE_BYTES_MAX. */
+    size_t (*bytes)(const void *obj);
 };
+#define PAGE_BYTES_MAX (4 * 1024 * 1024) /* quoted, it may double: an answer has 16 MiB */
 
 #define ROW_MAP(var, type, word, table, shp)                              \
     static const struct row_map var = {.noun = word,                      \

@@ -405,6 +405,45 @@ static void a_report_comes_back_with_its_findings(void **state)
     assert_err(ERR_NOT_FOUND, row_report_get(TX, "rep_none", &got, E), E);
 }
 
+/* Why: one member posts reports as long as may be, and the list of them all is an answer that is
+ * too large for whoever asks, staff included. */
+static void long_reports_come_in_shorter_pages(void **state)
+{
+    struct rows_fx *fx = *state;
+    struct page_query q = {.limit = 40};
+    char next[CURSOR_BYTES_MAX], last[ID_MAX] = "rep_~";
+    struct report in, *items;
+    size_t count, seen = 0, pages = 0;
+
+    report_of(fx, &in);
+    free(in.findings);
+    in.finding_count = REPORT_FINDINGS_MAX;
+    in.findings = calloc(in.finding_count, sizeof *in.findings);
+    assert_non_null(in.findings);
+    for (size_t i = 0; i < in.finding_count; i++) {
+        text_copy(in.findings[i].check, SLUG_BYTES_MAX, "ecc");
+        memset(in.findings[i].detail, 'x', sizeof in.findings[i].detail - 1);
+    }
+    for (int i = 0; i < 40; i++) {
+        id_new(ID_REPORT, clock_real(), in.id);
+        assert_ok(row_report_insert(TX, &in, E), E);
+    }
+    do {
+        assert_ok(row_report_list(TX, in.organization_id, &q, &items, &count, next, E), E);
+        assert_in_range(count, 1, 39);
+        for (size_t i = 0; i < count; i++, seen++) {
+            assert_true(strcmp(items[i].id, last) < 0); /* none twice */
+            text_copy(last, sizeof last, items[i].id);
+        }
+        LIST_FREE(&report_shape, items, count);
+        text_copy(q.cursor, sizeof q.cursor, next);
+        pages++;
+    } while (next[0]);
+    assert_int_equal(seen, 40);
+    assert_in_range(pages, 2, 5);
+    shape_release(&report_shape, &in);
+}
+
 static void reports_are_listed_by_instance(void **state)
 {
     struct rows_fx *fx = *state;
@@ -447,6 +486,7 @@ int main(void)
         ROWS_TEST(unsettled_jobs_are_those_that_are_not_over),
         ROWS_TEST(jobs_filter_by_state_instance_project_and_text),
         ROWS_TEST(a_report_comes_back_with_its_findings),
+        ROWS_TEST(long_reports_come_in_shorter_pages),
         ROWS_TEST(reports_are_listed_by_instance),
     };
 
