@@ -114,10 +114,13 @@ static enum verdict verdict_for(const struct report *r, const struct spool_spec 
 
     for (size_t i = 0; i < r->gpu_count; i++)
         ours += is_ours(spec, r->gpus[i].index);
-    if (ours != spec->gpu_count || ours == r->gpu_count)
+    if (all_are_virtual(spec) || !r->gpu_count || (ours == r->gpu_count && ours == spec->gpu_count))
         return r->verdict;
     if (findings_of(r, spec, -2, CHECK_FAIL))
         return VERDICT_UNHEALTHY;
+    /* How the GPUs are that it lists says nothing of one that it does not. */
+    if (ours < spec->gpu_count)
+        return VERDICT_INCONCLUSIVE;
     if (findings_of(r, spec, -2, CHECK_ERROR))
         return VERDICT_INCONCLUSIVE;
     for (size_t i = 0; i < spec->gpu_count; i++)
@@ -152,6 +155,34 @@ static void report_narrow(struct report *r, const struct spool_spec *spec)
     r->finding_count = findings;
 }
 
+/* The checker's summary is of the whole machine. Of one that others have GPUs of too, this says
+ * what is wrong with ours: "unhealthy: its own of 8 GPUs: ecc, GPU 2: 12 errors". */
+static void summary_own(const struct report *r, const struct spool_spec *spec, size_t all,
+                        struct gate_result *out)
+{
+    static const enum check_result reasons[] = {[VERDICT_UNHEALTHY] = CHECK_FAIL,
+                                                [VERDICT_INCONCLUSIVE] = CHECK_ERROR,
+                                                [VERDICT_DEGRADED] = CHECK_WARN};
+    char where[32] = "";
+    int n = snprintf(out->summary, sizeof out->summary, "%s: its own of %zu GPUs",
+                     verdict_names[out->verdict], all);
+
+    if (r->gpu_count < spec->gpu_count)
+        n = snprintf(out->summary, sizeof out->summary, "%s: %zu of its %zu GPUs not found",
+                     verdict_names[out->verdict], spec->gpu_count - r->gpu_count, spec->gpu_count);
+    for (size_t i = 0; i < r->finding_count && out->verdict != VERDICT_HEALTHY; i++) {
+        const struct finding *f = &r->findings[i];
+
+        if (f->result != reasons[out->verdict])
+            continue;
+        if (f->gpu_index >= 0)
+            snprintf(where, sizeof where, ", GPU %lld", (long long)f->gpu_index);
+        snprintf(out->summary + n, sizeof out->summary - (size_t)n, ": %s%s: %.120s", f->check,
+                 where, f->detail);
+        return;
+    }
+}
+
 /* Bring the report to what it means for these GPUs, and keep it. */
 static void report_keep(const char *dir, const struct spool_spec *spec, struct report *r,
                         struct gate_result *out)
@@ -161,12 +192,11 @@ static void report_keep(const char *dir, const struct spool_spec *spec, struct r
 
     out->tier = r->tier;
     out->verdict = verdict;
-    if (verdict == r->verdict)
+    report_narrow(r, spec);
+    if (all_are_virtual(spec) || !all || (r->gpu_count == all && all == spec->gpu_count))
         text_copy(out->summary, sizeof out->summary, r->summary);
     else
-        snprintf(out->summary, sizeof out->summary, "%s: its own of %zu GPUs (all of them: %.160s)",
-                 verdict_names[verdict], all, r->summary);
-    report_narrow(r, spec);
+        summary_own(r, spec, all, out);
     r->verdict = verdict;
     text_copy(r->summary, sizeof r->summary, out->summary);
     if (spool_save(dir, SPOOL_REPORT, &report_shape, r, NULL))
