@@ -11,7 +11,7 @@
 #define SEED_A             0x51ed270bU
 #define SEED_B             0xc2b2ae35U
 #define SLICES_MAX         64 /* elements of a row: 4096 of 16 bits */
-#define COLS_MAX           32 /* a product of over a millisecond, beside which its start is nothing */
+#define COLS_MAX           32 /* a product takes milliseconds: starting it is nothing */
 #define SMALL_MEMORY_BYTES (1LL << 30)
 #define MEMORY_SHARE       2 /* of what is free, at most 1 / this is taken */
 #define RUNS               3
