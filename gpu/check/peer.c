@@ -82,7 +82,7 @@ static bool gpu_open(struct peers *p, const struct gpu_info *info)
     g->target.compute = &g->compute;
     if (p->has_nvml) {
         g->target.nvml = &p->nvml;
-        if (p->nvml.device_by_index((unsigned)info->gpu.index, &g->target.device) != NVML_OK)
+        if (p->nvml.device_by_index(info->vendor_index, &g->target.device) != NVML_OK)
             g->target.nvml = NULL;
     }
     err_clear(&e);
