@@ -462,7 +462,7 @@ static enum err_code disturb_check(struct tx *tx, const struct instance *i, enum
         if (jobs[n].state != JOB_QUEUED)
             rc = err_set(e, ERR_CONFLICT,
                          "cannot check instance %s: job %s runs, and a %s check would slow it "
-                         "down; check it with \"disturb\": true, or in the state tier",
+                         "down; say disturb to check it all the same, or take the state tier",
                          i->name, jobs[n].name, tier_names[tier]);
     LIST_FREE(&job_shape, jobs, count);
     return rc;

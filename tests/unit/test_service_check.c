@@ -173,7 +173,7 @@ static void a_quick_check_is_refused_while_a_job_runs_unless_it_may_disturb(void
     fx_real_running(fx, &i);
     job_running(fx, &i, &j);
     REFUSED(ERR_CONFLICT, instance_check(AS(owner), i.id, 0, TIER_QUICK, false, &out, E));
-    assert_contains(fx->e.msg, "\"disturb\": true");
+    assert_contains(fx->e.msg, "say disturb"); /* in JSON, by a flag or by a key */
     REFUSED(ERR_CONFLICT, instance_check(AS(owner), i.id, 0, TIER_BURN, false, &out, E));
     OK(instance_check(AS(owner), i.id, 0, TIER_QUICK, true, &out, E));
     assert_string_not_equal(out.check_id, "");
