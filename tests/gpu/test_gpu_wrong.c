@@ -224,6 +224,25 @@ static void a_burn_finds_heat_brake_idle_power_and_memory_errors(void **state)
     assert_finding(fx, "burn_ecc", 3, CHECK_FAIL, "remapped rows under load");
 }
 
+static void a_burn_tells_what_happened_to_memory(void **state)
+{
+    struct fixture *fx = *state;
+
+    /* The first looks are those of row_remap, of memory_patterns before and after, and of the
+     * burn before its load. */
+    burn(fx, "count 4\npower 680000\n"
+             "gpu0.field.4_step 1\ngpu1.field.3_step 1\n"
+             "gpu2.field.144.0 0\ngpu2.field.144.1 0\ngpu2.field.144.2 0\n"
+             "gpu2.field.144.3 0\ngpu2.field.144 1\n"
+             "gpu3.field.145.0 0\ngpu3.field.145.1 0\ngpu3.field.145.2 0\n"
+             "gpu3.field.145.3 0\ngpu3.field.145 1\n");
+    assert_finding(fx, "burn_ecc", 0, CHECK_FAIL, "uncorrectable memory errors");
+    assert_true(fx_gpu_finding(&fx->report, "burn_ecc", 0)->value >= 1);
+    assert_finding(fx, "burn_ecc", 1, CHECK_PASS, "corrected memory errors under load, none un");
+    assert_finding(fx, "burn_ecc", 2, CHECK_FAIL, "0 uncorrectable memory errors and 0 remapped");
+    assert_finding(fx, "burn_ecc", 3, CHECK_FAIL, "a memory row could not be remapped under load");
+}
+
 static void what_the_driver_does_not_tell_is_skipped(void **state)
 {
     struct fixture *fx = *state;
@@ -252,6 +271,7 @@ int main(void)
         TEST(too_little_free_memory_is_a_skip),
         TEST(a_healthy_burn_tells_clocks_heat_and_power),
         TEST(a_burn_finds_heat_brake_idle_power_and_memory_errors),
+        TEST(a_burn_tells_what_happened_to_memory),
         TEST(what_the_driver_does_not_tell_is_skipped),
 #undef TEST
     };
