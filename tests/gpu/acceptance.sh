@@ -9,7 +9,7 @@
 #   ACCEPTANCE_REPEATS  of the quick tier (20)         ACCEPTANCE_BURN     seconds of load (60)
 #   HOURGLASS_GPU, HOURGLASS_GPU_PTX   the programs    HOURGLASS_GPU_ARGS  more arguments (tests: --nvml FILE --cuda FILE)
 #   CUBLAS, SANITIZER   libcublas.so and compute-sanitizer, "none" for neither; else they are looked for
-# Steps: list checks state quick nvml context patterns speeds burn compare ptx sanitizer watch test repeats.
+# Steps: list checks state quick nvml context inside patterns speeds burn compare ptx sanitizer watch test repeats.
 set -u
 [ $# -eq 1 ] && [ -n "$1" ] || { echo "usage: acceptance.sh OUT" >&2; exit 2; }
 mkdir -p "$1" || exit 2
@@ -99,6 +99,7 @@ check state 10 state.json --tier state
 check quick 60 quick.json --tier quick
 step nvml 20 nvml.jsonl "$bin/nvml" $nvml
 step context 30 context.json "$bin/hold" 0 0 $cuda
+step inside 60 inside.txt "$bin/inside" arithmetic,tensor ${nvml:+"$nvml" "$cuda"}
 check patterns 40 patterns.json --only memory_patterns
 check speeds 30 speeds.json --only memory_read,memory_write,memory_copy,launch_latency,pcie_to_gpu,pcie_from_gpu
 check burn $((burn + 60)) burn.json --tier burn --burn "${burn}s" \
@@ -133,7 +134,7 @@ rm -rf "$raw/cache"
 
 # --- memory and race checkers: little memory is left free, so that its checks are short ---------------------
 kernels=launch_latency,memory_read,memory_write,memory_copy,memory_patterns,arithmetic,tensor,matmul_bf16,matmul_fp16,matmul_tf32
-sanitize() { # TOOL...
+sanitize() { # TOOL...: in one process, since our own parent never opens the GPU and a tool may wait for that
   local tool i held=''
   wanted sanitizer || return
   if [ -z "$lack" ] && [ "$sanitizer" != none ] && [ -x "$bin/hold" ]; then
@@ -146,8 +147,8 @@ sanitize() { # TOOL...
       note "sanitizer-$tool" skipped 0 "${lack:-no compute-sanitizer here}"
       continue
     fi
-    step "sanitizer-$tool" 50 "$tool.json" "$sanitizer" --tool "$tool" --target-processes all --error-exitcode 9 \
-      --log-file "$raw/$tool.log" "$gpu" check -o json --only "$kernels" --deadline 48s ${args[@]+"${args[@]}"}
+    step "sanitizer-$tool" 50 "$tool.txt" "$sanitizer" --tool "$tool" --target-processes all --error-exitcode 9 \
+      --log-file "$raw/$tool.log" "$bin/inside" "$kernels" ${nvml:+"$nvml" "$cuda"}
   done
   [ -z "$held" ] || { kill "$held" 2>/dev/null; wait "$held" 2>/dev/null; pids=(); }
 }

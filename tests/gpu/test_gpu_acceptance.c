@@ -3,6 +3,7 @@
 #include "tests/support/t.h"
 
 #include <dirent.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "core/file.h"
@@ -14,6 +15,7 @@
 struct fixture {
     struct fx_gpu gpu;
     char out[512], arguments[4096];
+    char sanitizer[600]; /* SANITIZER= */
     struct strbuf summary, steps, said;
 };
 
@@ -24,6 +26,7 @@ static int setup(void **state)
     assert_non_null(fx);
     fx_gpu_init(&fx->gpu, 1);
     snprintf(fx->out, sizeof fx->out, "%s/out", fx->gpu.dir);
+    text_copy(fx->sanitizer, sizeof fx->sanitizer, "SANITIZER=none");
     strbuf_init(&fx->summary, 1 << 20);
     strbuf_init(&fx->steps, 1 << 20);
     strbuf_init(&fx->said, 1 << 20);
@@ -70,7 +73,7 @@ static int acceptance(struct fixture *fx, const char *steps)
     const char *argv[] = {"bash", script, fx->out, NULL};
     const char *env[] = {"PATH=/usr/local/bin:/usr/bin:/bin",
                          "CUBLAS=none",
-                         "SANITIZER=none",
+                         fx->sanitizer,
                          "ACCEPTANCE_REPEATS=2",
                          "ACCEPTANCE_BURN=1",
                          fake,
@@ -137,7 +140,8 @@ static void goals_are_held_against_what_a_run_measured(void **state)
 
     fx_gpu_script(&fx->gpu, "count 1\nmodel NVIDIA H200\nmemory_gbps 4800\n");
     assert_int_equal(
-        acceptance(fx, "list state quick nvml context patterns burn compare ptx sanitizer repeats"),
+        acceptance(
+            fx, "list state quick nvml context inside patterns burn compare ptx sanitizer repeats"),
         0);
     assert_contains(fx->summary.data, "NVIDIA H200, driver 580.95.05");
     assert_contains(fx->summary.data,
@@ -152,11 +156,35 @@ static void goals_are_held_against_what_a_run_measured(void **state)
     assert_contains(fx->summary.data, "| skipped: no compute-sanitizer here |");
     assert_contains(fx->steps.data, "ptx-warm\tok\t");
     assert_contains(fx->steps.data, "burn\t");
+    assert_contains(fx->steps.data, "inside\tok\t");
     file_of(fx, "nvml.jsonl", &fx->said);
     assert_contains(fx->said.data,
                     "{\"function\":\"nvmlDeviceGetMemoryInfo_v2\",\"exported\":true}");
     assert_contains(fx->said.data, "{\"field\":82,\"call\":0,\"code\":0,");
     assert_true(file_count(fx->out) <= FILES_MAX);
+}
+
+/* A tool that finds nothing with memcheck, two errors with racecheck, and dies of the rest. */
+static void memory_checkers_are_clean_only_when_they_say_so(void **state)
+{
+    struct fixture *fx = *state;
+    char path[512];
+
+    snprintf(path, sizeof path, "%s/tool", fx->gpu.dir);
+    fx_gpu_file(path, "#!/bin/bash\n"
+                      "declare -A said=([memcheck]=0 [racecheck]=2)\n"
+                      "n=${said[$2]:-}; [ -n \"$n\" ] || { echo crashed >&2; exit 7; }\n"
+                      "log=$8; shift 8; \"$@\" || exit\n"
+                      "echo \"========= ERROR SUMMARY: $n errors\" >\"$log\"; exit $((n * 4))\n");
+    assert_int_equal(chmod(path, 0755), 0);
+    snprintf(fx->sanitizer, sizeof fx->sanitizer, "SANITIZER=%s", path);
+    fx_gpu_script(&fx->gpu, "count 1\nmodel NVIDIA H200\nmemory_gbps 4800\n");
+    assert_int_equal(acceptance(fx, "sanitizer"), 0);
+    assert_contains(fx->summary.data, "memcheck | SUMMARY: 0 errors; ok | 0 errors | met |");
+    assert_contains(fx->summary.data,
+                    "racecheck | SUMMARY: 2 errors; exit 8 | 0 errors | missed |");
+    assert_contains(fx->summary.data, "synccheck | - | 0 errors | skipped: crashed |");
+    assert_int_equal(occurrences(fx->summary.data, "| met |"), 1);
 }
 
 static void an_alarm_in_a_repeat_is_counted_and_shown(void **state)
@@ -189,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(without_a_gpu_every_goal_is_skipped_with_the_reason),
         TEST(goals_are_held_against_what_a_run_measured),
+        TEST(memory_checkers_are_clean_only_when_they_say_so),
         TEST(an_alarm_in_a_repeat_is_counted_and_shown),
         TEST(goals_are_not_judged_on_another_gpu),
     };
