@@ -135,15 +135,33 @@ static bool folder_sync(const char *path)
     return fd >= 0 && fsync(fd) == 0;
 }
 
+/* A rename over /dev/null takes it from the whole machine, and one over /dev/stdout, which is a
+ * link to what may well be a plain file, from everybody who says that to mean a pipe. */
+static enum err_code place_check(const char *path, struct err *e)
+{
+    struct stat there, folder, dev;
+    char in[PATH_MAX];
+
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode))
+        return err_set(e, ERR_IO, "cannot write '%s': it is no plain file", path);
+    folder_of(path, in, sizeof in);
+    if (stat(in, &folder) == 0 && stat("/dev", &dev) == 0 && folder.st_dev == dev.st_dev &&
+        folder.st_ino == dev.st_ino)
+        return err_set(e, ERR_IO, "cannot write '%s': /dev is for devices", path);
+    return ERR_OK;
+}
+
 static enum err_code replace(const char *path, const void *bytes, size_t len, unsigned mode,
                              bool is_synced, struct err *e)
 {
     char beside[PATH_MAX];
     FD fd = -1;
     int n = snprintf(beside, sizeof beside, "%s.XXXXXX", path);
-    enum err_code rc;
+    enum err_code rc = place_check(path, e);
 
     assert(mode <= 07777);
+    if (rc)
+        return rc;
     if (n < 0 || (size_t)n >= sizeof beside)
         return err_set(e, ERR_IO, "the path '%.60s…' is too long", path);
     fd = mkostemp(beside, O_CLOEXEC);

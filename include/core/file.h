@@ -10,7 +10,8 @@
 enum err_code file_read(const char *path, struct strbuf *out, struct err *e) MUST_CHECK;
 
 /* Write beside, fsync, rename over, fsync the folder: after success the new contents
- * survive a power cut, after failure the old ones are whole. Errors: ERR_IO. */
+ * survive a power cut, after failure the old ones are whole. A device, a pipe or a socket in its
+ * place stays, and so does /dev. Errors: ERR_IO. */
 enum err_code file_write(const char *path, const void *bytes, size_t len, unsigned mode,
                          struct err *e) MUST_CHECK;
 

@@ -159,6 +159,30 @@ static void a_passing_write_replaces_whole_and_a_failed_one_leaves_nothing_besid
     assert_int_equal(entries_in(dir), 2);
 }
 
+/* Seen once: a Prometheus textfile written to /dev/null replaced it for the whole machine. */
+static void a_write_replaces_no_device_and_no_pipe(void **state)
+{
+    char path[400];
+    struct stat st;
+    struct err e;
+
+    (void)state;
+    assert_int_equal(mkfifo(path_in(t_dir(), "pipe", path), 0600), 0);
+    assert_err(ERR_IO, file_write(path, "x", 1, 0644, &e), &e);
+    assert_contains(e.msg, "is no plain file");
+    assert_err(ERR_IO, file_write_passing(path, "x", 1, 0644, &e), &e);
+    assert_int_equal(lstat(path, &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+    assert_int_equal(symlink("/dev/null", path_in(t_dir(), "link", path)), 0);
+    assert_err(ERR_IO, file_write_passing(path, "x", 1, 0644, &e), &e);
+    assert_int_equal(lstat(path, &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    /* /dev/stdout is a link, often to a plain file: the folder decides. */
+    assert_err(ERR_IO, file_write_passing("/dev/hourglass-test", "x", 1, 0644, &e), &e);
+    assert_contains(e.msg, "/dev is for devices");
+    assert_int_not_equal(access("/dev/hourglass-test", F_OK), 0);
+}
+
 static void a_folder_that_takes_no_files_is_an_error(void **state)
 {
     struct err e;
@@ -244,6 +268,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_write_replaces_whole_sets_the_mode_and_leaves_nothing_beside),
     cmocka_unit_test(a_failed_write_keeps_the_old_and_leaves_nothing_beside),
     cmocka_unit_test(a_passing_write_replaces_whole_and_a_failed_one_leaves_nothing_beside),
+    cmocka_unit_test(a_write_replaces_no_device_and_no_pipe),
     cmocka_unit_test(a_folder_that_takes_no_files_is_an_error),
     cmocka_unit_test(folders_are_made_with_their_parents),
     cmocka_unit_test(a_secret_must_be_ours_alone),
