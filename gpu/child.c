@@ -29,6 +29,8 @@ static void child_main(pid_t parent, gpu_child_fn *fn, int fd, void *ctx)
     /* A process stuck in the driver cannot be killed. If it held our output open, whoever
      * reads that would wait for it, too. */
     null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null_fd < 0) /* a bare container; whatever is not our output will do */
+        null_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (null_fd >= 0) {
         dup2(null_fd, STDIN_FILENO);
         dup2(null_fd, STDOUT_FILENO);

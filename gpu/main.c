@@ -1,5 +1,6 @@
 /* hourglass-gpu: reads the command, runs it, prints one answer. No check and no table is
  * decided here. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,6 +164,20 @@ static int verb_main(const struct gpu_command *c, struct strbuf *out, struct err
     return -1;
 }
 
+/* A caller may have closed the first three: pipes to children that took their numbers would be
+ * lost, and what is printed would end up in one of them. What stands in takes no answer, so that
+ * one that nobody gets is noticed. */
+static void standard_fds_fill(void)
+{
+    int fd;
+
+    do
+        fd = open("/", O_RDONLY | O_DIRECTORY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     struct gpu_command command;
@@ -173,6 +188,8 @@ int main(int argc, char **argv)
     err_clear(&e);
     strbuf_init(&out, GPU_OUTPUT_BYTES_MAX);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file over its limit is an error to tell, not an end */
+    standard_fds_fill();
     if (argc > 1 && strcmp(argv[1], "watch") == 0)
         return watch_main(argc, argv);
     if (check_report_read(&argc, argv, &posting, &e) ||

@@ -154,22 +154,62 @@ static void the_library_is_found_where_the_loader_looks(void **state)
     assert_null(strstr(fx->out.data, "\"index\":3"));
 }
 
-static void an_answer_that_cannot_be_written_is_not_healthy(void **state)
+/* By a shell, which can close and limit what we cannot. Returns the exit status. */
+static int shell_check(struct fx_gpu *fx, const char *before, const char *after)
 {
-    struct fx_gpu *fx = *state;
-    char command[2048];
+    char command[2048], script[600];
     const char *argv[] = {"/bin/sh", "-c", command, NULL};
-    const char *env[] = {"PATH=/usr/bin:/bin", NULL};
-    struct process p = {.argv = argv, .env = env, .timeout_ms = 30000, .errors = &fx->errors};
+    const char *env[] = {"PATH=/usr/bin:/bin", script, NULL};
+    struct process p = {
+        .argv = argv, .env = env, .timeout_ms = 30000, .out = &fx->out, .errors = &fx->errors};
     int status = 0;
     struct err e;
 
-    snprintf(command, sizeof command, "exec %s check --nvml %s --sysfs %s >/dev/full",
-             t_program("hourglass-gpu"), fx->library, fx->sysfs);
+    strbuf_reset(&fx->out);
+    strbuf_reset(&fx->errors);
+    snprintf(script, sizeof script, "HOURGLASS_FAKE_NVML=%s", fx->script);
+    snprintf(command, sizeof command,
+             "%s exec %s check --nvml %s --sysfs %s --dev %s --kmsg %s --uptime 1d %s", before,
+             t_program("hourglass-gpu"), fx->library, fx->sysfs, fx->dev, fx->kmsg, after);
     assert_ok(process_run(&p, &status, &e), &e);
     assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 3);
+    return WEXITSTATUS(status);
+}
+
+static void an_answer_that_cannot_be_written_is_not_healthy(void **state)
+{
+    struct fx_gpu *fx = *state;
+
+    assert_int_equal(shell_check(fx, "", ">/dev/full"), 3);
     assert_contains(fx->errors.data, "cannot write");
+    assert_int_equal(shell_check(fx, "", ">&-"), 3);
+    assert_contains(fx->errors.data, "cannot write");
+    assert_int_equal(shell_check(fx, "", ">&- <&-"), 3);
+    assert_contains(fx->errors.data, "cannot write");
+}
+
+/* Pipes to the processes that ask the driver must not take the place of what was closed. */
+static void a_caller_that_closed_input_and_errors_gets_its_answer(void **state)
+{
+    static const char *const closed[] = {"<&-", "2>&-", "<&- 2>&-"};
+    struct fx_gpu *fx = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(closed); i++) {
+        if (shell_check(fx, "", closed[i]) != 0)
+            fail_msg("with '%s': %s", closed[i], fx->out.data);
+        assert_contains(fx->out.data, "healthy: 8 GPUs");
+    }
+}
+
+static void a_file_over_its_limit_is_told_and_ends_nothing(void **state)
+{
+    struct fx_gpu *fx = *state;
+    char option[600];
+
+    snprintf(option, sizeof option, "--textfile %s/gpu.prom", fx->dir);
+    assert_int_equal(shell_check(fx, "ulimit -f 0;", option), 3);
+    assert_contains(fx->out.data, "healthy: 8 GPUs");
+    assert_contains(fx->errors.data, "gpu.prom");
 }
 
 static void named_checks_are_run_alone_in_their_tier(void **state)
@@ -296,6 +336,8 @@ int main(void)
         TEST(the_text_report_groups_gpus_that_say_the_same),
         TEST(the_library_is_found_where_the_loader_looks),
         TEST(an_answer_that_cannot_be_written_is_not_healthy),
+        TEST(a_caller_that_closed_input_and_errors_gets_its_answer),
+        TEST(a_file_over_its_limit_is_told_and_ends_nothing),
         TEST(named_checks_are_run_alone_in_their_tier),
         TEST(help_and_version_are_answers),
         TEST(the_man_page_knows_every_option),
