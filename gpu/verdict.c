@@ -58,15 +58,35 @@ static enum tier tier_of(const struct report *r)
     return deepest;
 }
 
+/* Who names the checks has asked for no more than them, but for them of each GPU: one that none of
+ * them could look at is not known. Where there was nothing to look at, there is nothing to know. */
+static bool every_gpu_has_what_was_named(const struct report *r)
+{
+    for (size_t g = 0; g < r->gpu_count; g++) {
+        bool passed = false, untested = false;
+
+        for (size_t i = 0; i < r->finding_count; i++) {
+            const struct finding *f = &r->findings[i];
+
+            if (f->gpu_index != r->gpus[g].index)
+                continue;
+            passed = passed || f->result == CHECK_PASS;
+            untested = untested || (f->result == CHECK_SKIP && !f->is_moot);
+        }
+        if (untested && !passed)
+            return false;
+    }
+    return result_count(r, CHECK_PASS) > 0;
+}
+
 /* A run is named by its tier: it says nothing of a GPU on which no check of that tier came to
  * an answer, whatever the tiers before it said. */
 static bool every_gpu_was_seen(const struct report *r, const struct gpu_options *o)
 {
     enum tier tier = tier_of(r);
 
-    /* Who names the checks has asked for no more. */
     if (o->only)
-        return result_count(r, CHECK_PASS) > 0;
+        return every_gpu_has_what_was_named(r);
     for (size_t g = 0; g < r->gpu_count; g++) {
         bool seen = false;
 
@@ -96,13 +116,26 @@ static enum verdict verdict_of(const struct report *r, const struct gpu_inventor
     return result_count(r, CHECK_WARN) ? VERDICT_DEGRADED : VERDICT_HEALTHY;
 }
 
+/* What the machine's checks find under load (copies between GPUs) is often but one GPU's fault as
+ * its neighbours see it: that GPU's own finding names it. */
+static bool is_second_hand(const struct finding *f)
+{
+    const struct gpu_check *check = gpu_check_find(f->check);
+
+    return f->gpu_index < 0 && check && check->tier > TIER_STATE;
+}
+
 static const struct finding *first_of(const struct report *r, enum check_result result)
 {
+    const struct finding *first = NULL;
+
     for (size_t i = 0; i < r->finding_count; i++) {
-        if (r->findings[i].result == result)
-            return &r->findings[i];
+        const struct finding *f = &r->findings[i];
+
+        if (f->result == result && (!first || is_second_hand(first)))
+            first = !first || !is_second_hand(f) ? f : first;
     }
-    return NULL;
+    return first;
 }
 
 /* The first clause of "this; that", where that alone is what does not fit; else 0. */
@@ -154,7 +187,7 @@ static void summary_write(struct report *r, const struct gpu_inventory *inv,
     const struct finding *f = first_of(r, telling[r->verdict]);
 
     if (!f && r->verdict == VERDICT_INCONCLUSIVE && inv->state == GPU_DRIVER_READY)
-        f = first_untested(r);
+        f = o->only ? first_of(r, CHECK_SKIP) : first_untested(r);
     if (r->verdict == VERDICT_HEALTHY)
         snprintf(r->summary, sizeof r->summary, "healthy: %zu GPU%s, %zu passed, %zu skipped",
                  r->gpu_count, r->gpu_count == 1 ? "" : "s", result_count(r, CHECK_PASS),

@@ -229,6 +229,52 @@ static void a_tier_of_which_nothing_ran_on_a_gpu_is_inconclusive(void **state)
     assert_int_equal(fx->report.verdict, VERDICT_HEALTHY);
 }
 
+/* "healthy" is about every GPU, also when it is about one check only. */
+static void a_gpu_that_no_named_check_could_look_at_is_inconclusive(void **state)
+{
+    struct fixture *fx = *state;
+
+    gpu_add(fx, "H100");
+    gpu_add(fx, "H100");
+    fx->options.only = "repair_pending";
+    say(fx, "repair_pending", 0, CHECK_PASS, "");
+    say(fx, "repair_pending", 1, CHECK_SKIP, "only root");
+    judge(fx);
+    assert_int_equal(fx->report.verdict, VERDICT_INCONCLUSIVE);
+    assert_string_equal(fx->report.summary,
+                        "inconclusive: gpu1 repair_pending: only root (1 of 2 GPUs)");
+    /* Where there is nothing to look at, nothing is left out. */
+    fx->report.findings[1].is_moot = true;
+    judge(fx);
+    assert_int_equal(fx->report.verdict, VERDICT_HEALTHY);
+    fx->report.findings[0].result = CHECK_SKIP;
+    judge(fx);
+    assert_int_equal(fx->report.verdict, VERDICT_INCONCLUSIVE);
+}
+
+/* A sick GPU's copies arrive wrong at its neighbours, too; the line must name it. */
+static void the_summary_names_a_gpu_before_what_its_neighbours_saw(void **state)
+{
+    struct fixture *fx = *state;
+
+    gpu_add(fx, "H100");
+    gpu_add(fx, "H100");
+    fx->report.tier = TIER_QUICK;
+    say(fx, "peer", -1, CHECK_FAIL, "from GPU 1 to GPU 0 1 of 262144 bytes arrived wrong");
+    say(fx, "memory_patterns", 1, CHECK_FAIL, "16 words wrong");
+    judge(fx);
+    assert_string_equal(fx->report.summary,
+                        "unhealthy: gpu1 memory_patterns: 16 words wrong (1 of 2 GPUs)");
+    fx->report.findings[1].result = CHECK_PASS;
+    judge(fx);
+    assert_contains(fx->report.summary, "unhealthy: peer: from GPU 1");
+    /* What the machine itself lacks stays first. */
+    fx->report.findings[1].result = CHECK_FAIL;
+    text_copy(fx->report.findings[0].check, sizeof fx->report.findings[0].check, "gpu_count");
+    judge(fx);
+    assert_contains(fx->report.summary, "unhealthy: gpu_count: ");
+}
+
 static void strict_does_not_soften_a_failure(void **state)
 {
     struct fixture *fx = *state;
@@ -271,6 +317,8 @@ int main(void)
         TEST(peers_of_one_model_are_compared_and_others_are_not),
         TEST(strict_counts_what_was_not_tested_although_it_applies),
         TEST(a_tier_of_which_nothing_ran_on_a_gpu_is_inconclusive),
+        TEST(a_gpu_that_no_named_check_could_look_at_is_inconclusive),
+        TEST(the_summary_names_a_gpu_before_what_its_neighbours_saw),
         TEST(strict_does_not_soften_a_failure),
         TEST(a_report_that_is_too_long_loses_passes_first),
     };
