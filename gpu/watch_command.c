@@ -70,7 +70,7 @@ static enum err_code count_read(const char *text, struct watch_options *o, struc
     char *end = NULL;
 
     o->count = strtoll(text, &end, 10);
-    if (end == text || *end || o->count < 1)
+    if (end == text || *end || o->count < 1 || o->count == INT64_MAX)
         return err_set(e, ERR_INVALID, "--count: '%s': expected a number from 1 up", text);
     return ERR_OK;
 }

@@ -85,12 +85,13 @@ static enum err_code place_read(const char *text, struct place *p, struct err *e
     return ERR_OK;
 }
 
-/* A socket that nobody listens on any more is in the way; one that answers is somebody's. */
+/* A socket that nobody listens on any more is in the way. Only a refusal says that: one that is
+ * busy, of another kind or forbidden to us is somebody's. */
 static enum err_code stale_remove(const struct place *p, struct err *e)
 {
     const char *path = p->at.local.sun_path;
     struct stat st;
-    bool alive;
+    bool stale;
     int fd;
 
     if (lstat(path, &st) != 0)
@@ -98,10 +99,10 @@ static enum err_code stale_remove(const struct place *p, struct err *e)
     if (!S_ISSOCK(st.st_mode))
         return err_set(e, ERR_CONFLICT, "%s is there and is no socket", path);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    alive = fd >= 0 && connect(fd, &p->at.any, p->size) == 0;
+    stale = fd >= 0 && connect(fd, &p->at.any, p->size) != 0 && errno == ECONNREFUSED;
     if (fd >= 0)
         close(fd);
-    if (alive)
+    if (!stale)
         return err_set(e, ERR_CONFLICT, "somebody else listens on %s", path);
     unlink(path);
     return ERR_OK;

@@ -1,6 +1,10 @@
 /* What `watch` makes of readings: rates, the three formats, answers to whoever asks by HTTP. */
 #include "tests/support/t.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include "core/file.h"
 #include "core/text.h"
 #include "gpu/watch.h"
@@ -297,6 +301,7 @@ static void wrong_usage_is_told_with_what_to_type(void **state)
         {{"--every", "soon"}, "--every"},
         {{"--count", "0"}, "from 1 up"},
         {{"--count", "x"}, "from 1 up"},
+        {{"--count", "99999999999999999999"}, "from 1 up"},
         {{"-o", "yaml"}, "text, json, prometheus"},
         {{"--listen-any"}, "belongs to --listen"},
         {{"--server", "http://localhost"}, "belong to --report"},
@@ -344,6 +349,39 @@ static void addresses_that_cannot_be_are_refused_with_the_reason(void **state)
         assert_err(cases[i].code, watch_http_open(&h, cases[i].listen, false, body, NULL, &e), &e);
         assert_contains(e.msg, cases[i].said);
         watch_http_close(&h);
+    }
+}
+
+/* A busy server (its queue is full) and a socket of another kind do not answer; both are alive. */
+static void a_socket_of_somebody_elses_is_left_alone(void **state)
+{
+    static const int kinds[] = {SOCK_STREAM, SOCK_DGRAM};
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        struct sockaddr_un at = {.sun_family = AF_UNIX};
+        int server = socket(AF_UNIX, kinds[i] | SOCK_CLOEXEC, 0), clients[4];
+        struct watch_http h;
+        char where[200];
+        struct err e;
+
+        snprintf(at.sun_path, sizeof at.sun_path, "%s/s", t_dir());
+        snprintf(where, sizeof where, "unix:%s", at.sun_path);
+        assert_int_equal(bind(server, (struct sockaddr *)&at, sizeof at), 0);
+        if (kinds[i] == SOCK_STREAM)
+            assert_int_equal(listen(server, 0), 0);
+        for (size_t k = 0; k < ARRAY_SIZE(clients); k++) {
+            clients[k] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+            (void)!connect(clients[k], (struct sockaddr *)&at, sizeof at);
+        }
+        assert_err(ERR_CONFLICT, watch_http_open(&h, where, false, body, NULL, &e), &e);
+        assert_contains(e.msg, "somebody else");
+        watch_http_close(&h);
+        assert_int_equal(access(at.sun_path, F_OK), 0);
+        for (size_t k = 0; k < ARRAY_SIZE(clients); k++)
+            close(clients[k]);
+        close(server);
+        unlink(at.sun_path);
     }
 }
 
@@ -398,6 +436,7 @@ int main(void)
         cmocka_unit_test(a_request_with_a_nul_in_its_line_is_refused),
         cmocka_unit_test(wrong_usage_is_told_with_what_to_type),
         cmocka_unit_test(addresses_that_cannot_be_are_refused_with_the_reason),
+        cmocka_unit_test(a_socket_of_somebody_elses_is_left_alone),
         cmocka_unit_test(a_key_goes_nowhere_that_it_should_not),
     };
 
