@@ -61,6 +61,9 @@ struct gpu_info {
     bool answered;                                 /* the driver gave its handle */
     char reason[TEXT_BYTES_MAX];                   /* why not; "" when it did */
     int64_t memory_total_bytes, memory_used_bytes; /* 0: not told */
+    /* What excuses it before its peers, told when it was measured. */
+    int64_t pcie_generation, pcie_lanes; /* of its slot at its best; 0: not told */
+    bool is_power_limited;               /* somebody lowered its power limit */
 };
 
 /* What the drivers say is there. A machine may have neither, one or both: state, reason and
@@ -109,6 +112,7 @@ struct gpu_check {
     bool higher_is_worse; /* of its figure, as a latency: then 0.1 is ten times the peers' */
     bool without_device;  /* also runs for a GPU whose handle the driver refuses */
     bool needs_compute;   /* runs kernels or copies; skipped, with the reason, where it cannot */
+    bool follows_slot;    /* its figure is the PCIe slot's as much as the GPU's */
     bool alone;           /* never while another GPU of the machine runs one of these */
     /* NULL: always. Returns false after writing the reason with gpu_skip(). */
     bool (*applies)(const struct gpu_target *t, struct finding *f);

@@ -137,6 +137,15 @@ static struct gpu_floor_place place_of(const struct gpu_target *t)
     return p;
 }
 
+void gpu_excuses_read(const struct gpu_target *t, struct gpu_info *out)
+{
+    struct gpu_floor_place p = place_of(t);
+
+    out->pcie_generation = p.pcie_generation;
+    out->pcie_lanes = p.pcie_lanes;
+    out->is_power_limited = power_is_limited(t);
+}
+
 void gpu_measured(const struct gpu_target *t, struct finding *f, double value, const char *unit)
 {
     const struct gpu_floor *floor = NULL;

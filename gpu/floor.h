@@ -46,6 +46,9 @@ double gpu_floor_peak(const struct gpu_floors *own, const char *model, const str
 void gpu_floor_judge(const struct gpu_floor *floor, bool is_power_limited, struct finding *f,
                      double value, const char *unit);
 
+/* What gpu_peers_compare() asks about this GPU: its slot, and whether its power was lowered. */
+void gpu_excuses_read(const struct gpu_target *t, struct gpu_info *out);
+
 /* True when both lines could apply to one GPU. */
 bool gpu_floors_overlap(const struct gpu_floor *a, const struct gpu_floor *b);
 

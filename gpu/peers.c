@@ -93,6 +93,48 @@ void gpu_peers_judge(struct finding *const *of, size_t count, double share, bool
     }
 }
 
+static const struct gpu_info *info_of(const struct gpu_inventory *inv, const struct finding *f)
+{
+    bool is_there = f->gpu_index >= 0 && (size_t)f->gpu_index < inv->gpu_count;
+
+    return is_there ? &inv->gpus[f->gpu_index] : NULL;
+}
+
+/* Of its slot, in lanes of the first generation: each doubles the one before. 0: not known. */
+static int64_t slot_speed(const struct gpu_info *g)
+{
+    return g && g->pcie_generation ? g->pcie_lanes << g->pcie_generation : 0;
+}
+
+/* Behind its peers for a reason that is no fault of the GPU's. */
+static void peers_excuse(struct finding *const *of, size_t count, const struct gpu_check *check,
+                         const struct gpu_inventory *inv)
+{
+    int64_t best = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        int64_t speed = slot_speed(info_of(inv, of[i]));
+
+        best = speed > best ? speed : best;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct gpu_info *g = info_of(inv, of[i]);
+        char detail[TEXT_BYTES_MAX / 2];
+
+        if (of[i]->result != CHECK_FAIL || !g)
+            continue;
+        text_copy(detail, sizeof detail, of[i]->detail);
+        if (check->follows_slot && slot_speed(g) && slot_speed(g) < best)
+            gpu_warn(of[i], REMEDY_FIX_SETUP, "where copies matter, move it to a slot like theirs",
+                     "%s; its slot is PCIe %d x%d, slower than theirs", detail,
+                     (int)g->pcie_generation, (int)g->pcie_lanes);
+        else if (!check->follows_slot && check->needs_compute && g->is_power_limited)
+            gpu_warn(of[i], REMEDY_FIX_SETUP,
+                     "set the power limit back (nvidia-smi -pl), then check again",
+                     "%s; its power limit was lowered", detail);
+    }
+}
+
 /* The first GPU of its model stands for the model. */
 static bool is_first_of_model(const struct report *r, size_t gpu)
 {
@@ -103,17 +145,20 @@ static bool is_first_of_model(const struct report *r, size_t gpu)
     return true;
 }
 
-void gpu_peers_compare(struct report *r)
+void gpu_peers_compare(struct report *r, const struct gpu_inventory *inv)
 {
     for (size_t c = 0; c < gpu_check_count; c++) {
         const struct gpu_check *check = gpu_checks[c];
 
         for (size_t i = 0; check->peer_share > 0 && i < r->gpu_count; i++) {
             struct finding *of[GPUS_PER_INSTANCE_MAX];
+            size_t count;
 
-            if (is_first_of_model(r, i))
-                gpu_peers_judge(of, peers_collect(r, check->name, r->gpus[i].model, of),
-                                check->peer_share, check->higher_is_worse);
+            if (!is_first_of_model(r, i))
+                continue;
+            count = peers_collect(r, check->name, r->gpus[i].model, of);
+            gpu_peers_judge(of, count, check->peer_share, check->higher_is_worse);
+            peers_excuse(of, count, check, inv);
         }
     }
 }

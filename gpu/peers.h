@@ -11,8 +11,10 @@
  * cannot move it), else, of two, the worse against the better. Under peer_share of that it is a
  * warning, under the square of the share a failure (0.95: 5 % and 10 % behind; 1: any is a
  * failure). Where higher is worse, it is the share that the median is of the figure. A GPU that
- * failed by itself is no peer. All of them slow together is the floor's to find. */
-void gpu_peers_compare(struct report *r);
+ * failed by itself is no peer. All of them slow together is the floor's to find. What the
+ * inventory knows of a GPU's slot and power limit makes a warning of its failure: a card in eight
+ * lanes beside one in sixteen is not broken. */
+void gpu_peers_compare(struct report *r, const struct gpu_inventory *inv);
 
 /* The same for the figures of one check on GPUs of one model. */
 void gpu_peers_judge(struct finding *const *of, size_t count, double share, bool higher_is_worse);

@@ -7,6 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PCIE_GENERATION_MAX 16
+#define PCIE_LANES_MAX      32
+
 _Static_assert(sizeof(bool) == 1, "a bool is one byte, whatever is in it");
 _Static_assert(sizeof(struct gpu_record) <= PIPE_BUF, "a record is written at once");
 
@@ -20,6 +23,8 @@ void gpu_record_send(int fd, const struct gpu_record *r)
 
 static void gpu_trim(struct gpu_info *g)
 {
+    unsigned char limited;
+
     TERMINATE(g->gpu.uuid);
     TERMINATE(g->gpu.model);
     TERMINATE(g->gpu.pci);
@@ -28,6 +33,12 @@ static void gpu_trim(struct gpu_info *g)
         g->memory_total_bytes = 0;
     if (g->memory_used_bytes < 0)
         g->memory_used_bytes = 0;
+    if (g->pcie_generation < 0 || g->pcie_generation > PCIE_GENERATION_MAX)
+        g->pcie_generation = 0;
+    if (g->pcie_lanes < 0 || g->pcie_lanes > PCIE_LANES_MAX)
+        g->pcie_lanes = 0;
+    memcpy(&limited, &g->is_power_limited, 1);
+    g->is_power_limited = limited != 0;
 }
 
 static bool finding_trim(struct finding *f)

@@ -9,6 +9,7 @@
 #include "gpu/alone.h"
 #include "gpu/child.h"
 #include "gpu/compute.h"
+#include "gpu/floor.h"
 #include "gpu/probe.h"
 #include "gpu/progress.h"
 #include "gpu/record.h"
@@ -142,6 +143,10 @@ static void gpu_child_main(int fd, void *ctx)
     t.compute = &compute;
     /* The process ends here: a driver that hangs in letting go must not take its answers along. */
     checks_run(r, GPU_SCOPE_GPU, &t, fd);
+    if (r->tier == TIER_STATE || !t.device || t.lost)
+        return;
+    gpu_excuses_read(&t, info);
+    gpu_record_send(fd, &record);
 }
 
 static void machine_child_main(int fd, void *ctx)

@@ -225,7 +225,7 @@ enum err_code gpu_report_judge(struct report *r, const struct gpu_inventory *inv
 {
     enum err_code rc = ERR_OK;
 
-    gpu_peers_compare(r);
+    gpu_peers_compare(r, inv);
     if (o->baseline)
         rc = gpu_baseline_compare(o->baseline, r, e);
     if (rc)

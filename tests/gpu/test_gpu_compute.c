@@ -254,6 +254,32 @@ static void mig_without_an_instance_is_skipped_and_with_one_is_not_held_to_floor
     assert_finding(fx, COPY, 0, CHECK_FAIL, "");
 }
 
+/* Two cards of one model, one of them in a slot of eight lanes: every desktop board's second. */
+static void a_gpu_in_a_slower_slot_is_warned_about_and_not_condemned(void **state)
+{
+    struct fixture *fx = *state;
+
+    assert_int_equal(check(fx, "gpu1.pcie_width 8\ngpu1.pcie_width_max 8\n"
+                               "gpu1.pcie_in_gbps 27\ngpu1.pcie_out_gbps 26\n"),
+                     4);
+    assert_finding(fx, COPY, 1, CHECK_WARN, "its slot is PCIe 5 x8, slower than theirs");
+    assert_finding(fx, COPY, 0, CHECK_PASS, "");
+    /* The slot can do sixteen: then it is a fault. */
+    assert_int_equal(check(fx, "gpu1.pcie_width 8\ngpu1.pcie_in_gbps 27\n"), 1);
+    assert_finding(fx, COPY, 1, CHECK_FAIL, "");
+}
+
+static void a_gpu_whose_power_was_lowered_is_warned_about_and_not_condemned(void **state)
+{
+    struct fixture *fx = *state;
+
+    fx->gpu.only = "memory_read";
+    assert_int_equal(check(fx, "gpu1.power_enforced 350000\ngpu1.memory_read_gbps 2800\n"), 4);
+    assert_finding(fx, "memory_read", 1, CHECK_WARN, "its power limit was lowered");
+    assert_finding(fx, "memory_read", 0, CHECK_PASS, "");
+    assert_int_equal(check(fx, "gpu1.memory_read_gbps 2800\n"), 1);
+}
+
 static void a_launch_that_hangs_costs_one_gpu_its_answers(void **state)
 {
     struct fixture *fx = *state;
@@ -437,6 +463,8 @@ int main(void)
         TEST(the_ptx_is_as_old_as_it_may_be),
         TEST(a_driver_without_the_newer_functions_is_enough),
         TEST(mig_without_an_instance_is_skipped_and_with_one_is_not_held_to_floors),
+        TEST(a_gpu_in_a_slower_slot_is_warned_about_and_not_condemned),
+        TEST(a_gpu_whose_power_was_lowered_is_warned_about_and_not_condemned),
         TEST(a_launch_that_hangs_costs_one_gpu_its_answers),
         TEST(a_copy_that_hangs_does_not_stop_the_neighbours_copy),
         TEST(a_driver_that_crashes_costs_its_process_only),
