@@ -109,7 +109,8 @@ static void accepted(const struct strbuf *answer)
 
     if (json_parse(answer->data, answer->len, &tree, NULL) == ERR_OK)
         id = json_string_value(json_object_get(tree, "id"));
-    tell("reported as ", id ? id : "something that the server did not name");
+    /* A proxy's page of welcome comes with status 200, too. */
+    tell(id ? "reported as " : "not reported: ", id ? id : "the answer is not hourglassd's");
     json_decref(tree);
 }
 

@@ -194,6 +194,8 @@ static void answers_that_are_no_answers_are_no_success(void **state)
          "{\"code\":\"limit-exceeded\",\"detail\":\"too \\u001b[2Jmany\"}",
          "not reported: too "},
         {"garbage\r\n\r\n", "not reported: "},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>",
+         "not reported: the answer is not hourglassd's"},
     };
     struct fixture *fx = *state;
 
