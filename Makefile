@@ -47,7 +47,7 @@ export PKG_CONFIG
 LIBS_COMMON := jansson yaml-0.1 libsodium
 LIBS_TUI := ncursesw libcurl
 LIBS_API := libmicrohttpd sqlite3 libcurl
-LIBS_GPU := libcurl # its header only: the library is loaded to report
+LIBS_GPU := libcurl zlib # of libcurl its header only: the library is loaded to report
 LIBS_TEST := cmocka vterm libpq
 NEEDS_LIBS := $(filter-out help clean deps deps-test docs,$(or $(MAKECMDGOALS),all))
 pc = $(shell $(PKG_CONFIG) $(1) $(2) 2>/dev/null)
@@ -223,7 +223,8 @@ $(eval $(call archive,librun.a,$(call lib_objs,$(SRC_RUN))))
 $(eval $(call archive,libgpu.a,$(call lib_objs,$(SRC_GPU))))
 $(eval $(call archive,libsupport.a,$(call lib_objs,$(SRC_SUPPORT))))
 
-link = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(1) $(call pc,--libs,$(2)) -lpthread -ldl -lm $(if $(filter ncursesw,$(2)),-ltinfo)
+# zlib is linked in: hourglass-gpu must run where nobody installed it.
+link = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(1) $(call pc,--libs,$(2)) -l:libz.a -lpthread -ldl -lm $(if $(filter ncursesw,$(2)),-ltinfo)
 $(BUILD)/hourglass: $(call obj,tui/main.c) $(BUILD)/libtui.a $(BUILD)/libcommon.a
 	$(call say,LD,$@)
 	$(Q)$(call link,$^,$(LIBS_COMMON) $(LIBS_TUI))

@@ -27,7 +27,7 @@ for source in "$@"; do
   name=$(basename "$source" .c)
   mkdir -p "$out/$name/corpus" "$out/$name/found"
   # shellcheck disable=SC2086
-  "$cc" $flags -fsanitize=fuzzer,address,undefined -o "$out/$name/$name" "$source" "${objects[@]}" $libs -lpthread -ldl -lm 2>"$out/build.log" ||
+  "$cc" $flags -fsanitize=fuzzer,address,undefined -o "$out/$name/$name" "$source" "${objects[@]}" $libs -l:libz.a -lpthread -ldl -lm 2>"$out/build.log" ||
     { echo "fuzz: cannot build $source"; cat "$out/build.log"; exit 1; }
   log=$out/$name/log seeds=()
   [ -d "tests/fuzz/seeds/$name" ] && seeds=("tests/fuzz/seeds/$name")
