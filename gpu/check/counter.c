@@ -66,16 +66,33 @@ static const char *const one_texts[] = {
 #undef COUNTER
 };
 
-/* The first code among these counters that is about the GPU and not about one counter; else
- * NVML_OK when any is answered, else the first. */
+/* The counter is not there, or not for us: nothing is wrong. */
+static bool is_untold(int code)
+{
+    switch (code) {
+    case NVML_NO_SYMBOL:
+    case NVML_FUNCTION_NOT_FOUND:
+    case NVML_ARGUMENT_VERSION:
+    case NVML_DEPRECATED:
+    case NVML_INVALID_ARGUMENT:
+    case NVML_NOT_SUPPORTED:
+    case NVML_NO_PERMISSION:
+    case NVML_NO_DATA:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The first code among these counters that is neither an answer nor "there is none": what a
+ * failing question hides might be an error. Else NVML_OK when any is answered, else the first. */
 static int codes_of(const struct gpu_counter *c, size_t count)
 {
     bool any = false;
 
     for (size_t i = 0; i < count; i++) {
         any = any || c[i].code == NVML_OK;
-        if (c[i].code == NVML_GPU_IS_LOST || c[i].code == NVML_RESET_REQUIRED ||
-            c[i].code == NVML_GARBAGE)
+        if (c[i].code != NVML_OK && !is_untold(c[i].code))
             return c[i].code;
     }
     return any ? NVML_OK : c[0].code;

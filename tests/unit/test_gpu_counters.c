@@ -11,7 +11,8 @@
 static struct {
     int code;
     bool known[FIELDS];
-    int64_t step[FIELDS]; /* between two looks */
+    int field_code[FIELDS]; /* of one that is known and fails */
+    int64_t step[FIELDS];   /* between two looks */
     int64_t link_step[FIELDS][NVML_NVLINKS_MAX];
     int64_t value[FIELDS]; /* of fields that do not count */
     unsigned looks[FIELDS][NVML_NVLINKS_MAX];
@@ -31,7 +32,7 @@ static int ask_fields(struct nvml_device *d, int count, struct nvml_field *f)
         look = says.looks[id][link]++;
         f[i].code = !says.known[id]                 ? NVML_NOT_SUPPORTED
                     : of_link && link >= says.links ? NVML_INVALID_ARGUMENT
-                                                    : NVML_OK;
+                                                    : says.field_code[id];
         f[i].value_type = NVML_VALUE_LONGLONG;
         f[i].value.sll = says.value[id]
                              ? says.value[id]
@@ -197,6 +198,24 @@ static void what_does_not_apply_is_skipped_by_the_drivers_answer(void **state)
     says.code = NVML_NO_PERMISSION;
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         assert_judged(names[i], CHECK_SKIP, "only root");
+}
+
+/* Why: "counts no errors" must not rest on the counters that happened to answer. */
+static void a_counter_that_cannot_be_read_is_no_counter_without_errors(void **state)
+{
+    static const struct {
+        const char *name;
+        unsigned field;
+    } cases[] = {{"nvlink_errors", 162}, {"pcie_errors", 176}, {"throttle_time", 270}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        setup(state);
+        says.field_code[cases[i].field] = NVML_UNKNOWN;
+        assert_judged(cases[i].name, CHECK_ERROR, "internal driver error");
+        setup(state);
+        says.field_code[cases[i].field] = NVML_NO_PERMISSION;
+        assert_judged(cases[i].name, CHECK_PASS, "");
+    }
 }
 
 static void counters_that_train_after_a_start_are_no_finding(void **state)
@@ -375,6 +394,7 @@ int main(void)
         TEST(an_nvlink_that_counts_errors_now_is_named),
         TEST(the_worst_nvlink_error_is_told),
         TEST(what_does_not_apply_is_skipped_by_the_drivers_answer),
+        TEST(a_counter_that_cannot_be_read_is_no_counter_without_errors),
         TEST(counters_that_train_after_a_start_are_no_finding),
         TEST(counters_that_go_back_are_no_errors),
         TEST(pcie_repeats_are_judged_by_what_the_specification_allows),
