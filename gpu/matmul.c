@@ -1,6 +1,7 @@
 /* Sizes, operands, launches, and who is wrong when words differ. */
 #include "gpu/matmul.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 
 #define SEED_A             0x51ed270bU
 #define SEED_B             0xc2b2ae35U
+#define ROW_ELEMENTS_MAX   (SLICES_MAX * MATMUL_SLICE_WORDS * 2)
 #define SLICES_MAX         64 /* elements of a row: 4096 of 16 bits */
 #define COLS_MAX           32 /* a product takes milliseconds: starting it is nothing */
 #define SMALL_MEMORY_BYTES (1LL << 30)
@@ -225,47 +227,40 @@ static int32_t dot(const int16_t *x, const int16_t *y, u32 count)
     return sum;
 }
 
-/* A thread's elements lie in few rows and columns: each is made once. */
+/* A thread's elements lie in few rows and columns: each is made once. Of this memory a process
+ * touches what it uses. */
 struct row_cache {
-    int16_t *rows[MATMUL_COLS];
+    bool is_made[MATMUL_COLS];
+    int16_t rows[MATMUL_COLS][ROW_ELEMENTS_MAX];
 };
 
 static const int16_t *row_of(const struct matmul *m, struct row_cache *cache, u32 seed, u32 first,
                              u32 row)
 {
-    if (!cache->rows[row]) {
-        cache->rows[row] = calloc(words_per_row(m) * 2, sizeof(int16_t));
-        if (cache->rows[row])
-            row_read(m, seed, first + row, cache->rows[row]);
-    }
+    if (!cache->is_made[row])
+        row_read(m, seed, first + row, cache->rows[row]);
+    cache->is_made[row] = true;
     return cache->rows[row];
-}
-
-static void row_cache_release(struct row_cache *cache)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(cache->rows); i++)
-        free(cache->rows[i]);
 }
 
 u32 matmul_word_known(const struct matmul *m, u32 tile, u32 thread)
 {
+    static struct row_cache xs, ys;
     u32 first_row = tile / m->size.tile_cols * MATMUL_ROWS,
         first_col = tile % m->size.tile_cols * MATMUL_COLS;
     u32 count = words_per_row(m) * elements_per_word(m), sum = 0;
-    struct row_cache xs = {0}, ys = {0};
 
+    assert(count <= ROW_ELEMENTS_MAX);
+    memset(xs.is_made, 0, sizeof xs.is_made);
+    memset(ys.is_made, 0, sizeof ys.is_made);
     for (u32 n = 0; n < MATMUL_THREAD_ELEMENTS; n++) {
         u32 row, col;
-        const int16_t *x, *y;
 
         matmul_element(m->shape, thread, n, &row, &col);
-        x = row_of(m, &xs, SEED_A, first_row, row);
-        y = row_of(m, &ys, SEED_B, first_col, col);
-        if (x && y)
-            sum = matmul_fold(sum, plain_float_bits((float)dot(x, y, count)));
+        sum = matmul_fold(
+            sum, plain_float_bits((float)dot(row_of(m, &xs, SEED_A, first_row, row),
+                                             row_of(m, &ys, SEED_B, first_col, col), count)));
     }
-    row_cache_release(&xs);
-    row_cache_release(&ys);
     return sum;
 }
 

@@ -46,7 +46,8 @@ enum err_code matmul_known(struct matmul *m, struct votes *v, struct err *e) MUS
 /* With any operands: three products, each tile on three SMs; what two of them say is kept. */
 enum err_code matmul_agreed(struct matmul *m, struct votes *v, struct err *e) MUST_CHECK;
 
-/* What the processor says of a thread's word of a tile, of operands of set 0. */
+/* What the processor says of a thread's word of a tile, of operands of set 0. One thread at a time.
+ */
 u32 matmul_word_known(const struct matmul *m, u32 tile, u32 thread);
 
 #endif

@@ -187,7 +187,7 @@ static void nvlink_xids_are_judged_by_their_own_word(void **state)
     fx_gpu_log(&fx->gpu, 4, 60, "NVRM: Xid (PCI:0000:14:00): 131, pid=1, name=x, Ch 1");
     assert_int_equal(check(fx, ""), 1);
     assert_finding(fx, "xid", 1, CHECK_WARN, "XID 145 (link)");
-    assert_finding(fx, "xid", 2, CHECK_FAIL, "XID 145 (link)");
+    assert_finding(fx, "xid", 2, CHECK_FAIL, "XID 145 (GPU)");
     assert_finding(fx, "xid", 3, CHECK_WARN, "XID 137 (link)");
     assert_finding(fx, "xid", 4, CHECK_WARN, "copy engine");
 }
